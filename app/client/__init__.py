@@ -1,0 +1,1 @@
+"""For the people who call the service: httpx and numpy, nothing else."""

@@ -1,0 +1,1 @@
+"""From the data's structure to the network's size: closed formulas with their evidence."""

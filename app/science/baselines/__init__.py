@@ -1,0 +1,1 @@
+"""What a user would have done instead, trained fairly on the same split."""

@@ -1,0 +1,37 @@
+"""Errors of the numerical library. They know nothing of HTTP, jobs or users."""
+
+
+class ScienceError(ValueError):
+    """The data or the options do not allow this computation."""
+
+
+class UnknownPlugin(ScienceError):
+    """A name is not in its folder registry."""
+
+    def __init__(self, *, package: str, name: str, known: tuple[str, ...]) -> None:
+        self.name, self.known = name, known
+        super().__init__(f"{package} has no {name!r}; it has {', '.join(known)}")
+
+
+class TooFewRows(ScienceError):
+    """Too few usable rows remain for the estimate to mean anything."""
+
+    def __init__(self, *, needed: int, got: int) -> None:
+        self.needed, self.got = needed, got
+        super().__init__(f"needs at least {needed} usable rows, got {got}")
+
+
+class DegenerateDistances(ScienceError):
+    """Neighbor distances hold zeros, NaN or infinities; drop duplicate rows first."""
+
+
+class InvalidNetwork(ScienceError):
+    """A network's graph and its tensors do not fit together."""
+
+
+class DegenerateTarget(ScienceError):
+    """The target has one value only, or too few rows a class, so there is nothing to learn."""
+
+
+class NoUsableColumns(ScienceError):
+    """Every feature column is constant, empty or unusable."""

@@ -1,0 +1,1 @@
+"""The model package: written here, read anywhere with numpy alone."""

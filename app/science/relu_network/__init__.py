@@ -1,0 +1,1 @@
+"""ReLU networks as data: the graph, its evaluation and its algebra."""
