@@ -1,0 +1,1 @@
+"""Job kinds. A new file here is a new kind: its body, its phases, an example."""

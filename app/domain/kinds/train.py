@@ -1,0 +1,52 @@
+"""``train``: from a table and a target to a small, self-checking network, without SGD."""
+
+from typing import Literal
+
+from app.domain.kind import JobKind, Name, Part
+from app.domain.tabular import TabularSpec
+
+
+class Outputs(Part):
+    """Under which name the model is registered; the job's dataset and target where null."""
+
+    register_as: Name | None = None
+
+
+class Baselines(Part):
+    """What is trained beside our network, on the same split."""
+
+    sgd: bool = True
+    max_wall_seconds: int = 300
+
+
+class TrainSpec(TabularSpec):
+    """Body of a ``train`` job. Everything but dataset and target has a default."""
+
+    kind: Literal["train"] = "train"
+    baselines: Baselines = Baselines()
+    outputs: Outputs = Outputs()
+
+
+PLUGIN = JobKind(
+    spec=TrainSpec,
+    phases=(
+        "materialize",
+        "profile",
+        "split",
+        "dimension",
+        "architecture",
+        "teacher",
+        "transfer",
+        "baseline",
+        "evaluate",
+        "report",
+        "package",
+        "self_test",
+    ),
+    example={
+        "kind": "train",
+        "dataset": "churn@latest",
+        "target": "y",
+        "outputs": {"register_as": "churn-net"},
+    },
+)

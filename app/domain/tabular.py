@@ -1,0 +1,64 @@
+"""Parts that the bodies of several job kinds share: target, features, split, architecture."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from app.domain.kind import ColumnName, JobSpec, Part
+
+
+class Target(Part):
+    """The column to learn. ``auto`` reads the task off the column's values."""
+
+    column: ColumnName
+    task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
+
+
+class Features(Part):
+    """Which columns the network may read; all but the target where nothing is said."""
+
+    include: tuple[ColumnName, ...] = ()
+    exclude: tuple[ColumnName, ...] = ()
+
+
+class Split(Part):
+    """Shares of the rows held out, or a column that holds 0 (train) and 1 (test)."""
+
+    test: float = Field(default=0.2, gt=0.0, le=0.5)
+    validation: float = Field(default=0.15, gt=0.0, le=0.5)
+    column: ColumnName | None = None
+
+
+class Architecture(Part):
+    """Overrides of the architecture rule; null lets the rule decide."""
+
+    n_motifs: int | None = Field(default=None, ge=8, le=20_000)
+    smoothness: float | None = Field(default=None, ge=0.5, le=2.0)
+    max_parameters: int | None = Field(default=None, ge=100, le=50_000_000)
+
+
+class TabularSpec(JobSpec):
+    """Base of the bodies that read a table with a target."""
+
+    target: Target
+    features: Features = Features()
+    split: Split = Split()
+    architecture: Architecture = Architecture()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_target(cls, body: object) -> object:
+        """``"target": "y"`` is short for ``{"column": "y"}``."""
+        if isinstance(body, dict) and isinstance(body.get("target"), str):
+            return {**body, "target": {"column": body["target"]}}
+        return body
+
+    def column_names(self) -> dict[str, str]:
+        """JSON pointer to column name, for every column that the body names."""
+        named = {"/target/column": self.target.column}
+        if self.split.column:
+            named["/split/column"] = self.split.column
+        for key in ("include", "exclude"):
+            for index, column in enumerate(getattr(self.features, key)):
+                named[f"/features/{key}/{index}"] = column
+        return named

@@ -1,0 +1,88 @@
+"""What callers do with models: list, read, download, predict."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.db.queries import models
+from app.domain.callers import Caller
+from app.domain.datasets import DatasetVersion, parse_reference
+from app.domain.errors import ColumnNotFound, FormatNotAvailable, NotFound, RowsInvalid, SpecInvalid
+from app.domain.models import ModelVersion
+from app.science.errors import ScienceError
+from app.science.export import runtime
+from app.services import blobs
+from app.storage import checksums
+
+MAX_PACKAGE_BYTES = 1 << 30
+
+
+def get(db: Connection, caller: Caller, reference: str) -> ModelVersion:
+    """A version by ``name``, ``name@2`` or ``name@latest``; ``NotFound`` names the nearest."""
+    try:
+        parsed = parse_reference(reference)
+    except ValueError as error:
+        raise SpecInvalid(f"model reference {reference!r}: {error}") from error
+    found = models.find(db, caller.project_id, parsed)
+    if found is None:
+        raise NotFound("model", reference, models.names(db, caller.project_id))
+    return found
+
+
+def versions(db: Connection, caller: Caller, name: str) -> list[ModelVersion]:
+    """All versions of a model, newest first."""
+    found = models.versions(db, caller.project_id, name)
+    if not found:
+        raise NotFound("model", name, models.names(db, caller.project_id))
+    return found
+
+
+def page(
+    db: Connection, caller: Caller, after: tuple[datetime, str] | None, limit: int
+) -> list[ModelVersion]:
+    """Versions, newest first."""
+    return models.page(db, caller.project_id, after=after, limit=limit)
+
+
+def file(version: ModelVersion, file_format: str) -> dict[str, Any]:
+    """Key, size, SHA-256 and file name of one download format."""
+    if file_format not in version.files:
+        raise FormatNotAvailable(
+            f"{version.name}@{version.version} has no format {file_format!r}",
+            remedy=f"choose one of {', '.join(sorted(version.files))}",
+        )
+    found: dict[str, Any] = version.files[file_format]
+    return found
+
+
+def check_columns(version: ModelVersion, dataset: DatasetVersion) -> None:
+    """Every column that the model reads must be in the dataset."""
+    known = [column["name"] for column in dataset.columns]
+    for column in version.summary["columns"]:
+        if column["name"] not in known:
+            raise ColumnNotFound(column["name"], known, "/dataset")
+
+
+def predict(version: ModelVersion, columns: dict[str, list[Any]]) -> dict[str, Any]:
+    """Predictions for rows given column by column, by the same reader that teams download."""
+    model = _loaded(version.files["package"]["key"], version.files["package"]["sha256"])
+    try:
+        predictions = model.predict(columns)
+        answer: dict[str, Any] = {"predictions": predictions.tolist()}
+        if version.summary["task"] != "regression":
+            answer["classes"] = list(version.summary["classes"])
+            answer["probabilities"] = model.predict_proba(columns).tolist()
+    except ScienceError as error:
+        raise RowsInvalid(
+            str(error), remedy=f"see the model's columns at GET /v1/models/{version.name}"
+        ) from error
+    return answer
+
+
+@lru_cache(maxsize=16)
+def _loaded(key: str, sha256: str) -> runtime.LoadedModel:
+    data = blobs.store().get_bytes(key, MAX_PACKAGE_BYTES)
+    checksums.verify(key, expected=sha256, actual=checksums.of_bytes(data))
+    return runtime.load(data)

@@ -1,0 +1,1 @@
+"""Schema migrations: ``python -m alembic -c migrations/alembic.ini upgrade head``."""

@@ -1,0 +1,98 @@
+"""Starts the child process of an attempt and listens to it."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from workers.messages import Message, Reader
+
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "OMP_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+)
+LOG_EXCERPT_BYTES = 4096
+POLL_SECONDS = 0.2
+
+
+class Child:
+    """One attempt's process group: ``python -m workers.child FOLDER FD``.
+
+    It gets no credentials in its environment, and its end closes the pipe.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._log = root / "log.txt"
+        read_end, write_end = os.pipe()
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workers.child", str(root), str(write_end)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(write_end,),
+                start_new_session=True,
+                env={name: value for name, value in os.environ.items() if name in PASSED_ON},
+            )
+        os.close(write_end)
+        self._pipe = read_end
+        self._reader = Reader()
+        self.pid = self._process.pid
+
+    def messages(self) -> Iterator[Message | None]:
+        """Messages as they come, and None at least every ``POLL_SECONDS`` to look up at.
+
+        Ends when the child has closed the pipe, that is, when it and its children are gone.
+        """
+        while True:
+            readable, _, _ = select.select([self._pipe], [], [], POLL_SECONDS)
+            if not readable:
+                if self._process.poll() is not None:
+                    self.kill()  # a grandchild may hold the pipe open
+                yield None
+                continue
+            chunk = os.read(self._pipe, 1 << 16)
+            if not chunk:
+                return
+            yield from self._reader.feed(chunk)
+
+    def terminate(self) -> None:
+        """Ask the whole group to end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the whole group."""
+        self._signal(signal.SIGKILL)
+
+    def close(self) -> int:
+        """Wait for the end and return the exit status, negative for a signal."""
+        os.close(self._pipe)
+        deadline = time.monotonic() + 5.0
+        while self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.kill()
+        return self._process.wait()
+
+    def log_excerpt(self) -> str:
+        """The last lines that the child wrote."""
+        with self._log.open("rb") as log:
+            log.seek(max(0, self._log.stat().st_size - LOG_EXCERPT_BYTES))
+            return log.read().decode(errors="replace")
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
