@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from app.tables.problem import InvalidTable
-
 from app.domain.errors import ServiceError
 from app.science.errors import (
     DegenerateDistances,
@@ -12,6 +10,7 @@ from app.science.errors import (
     ScienceError,
     TooFewRows,
 )
+from app.tables.problem import InvalidTable
 
 HINTS: dict[type[ScienceError], tuple[str, str]] = {
     TooFewRows: ("too_few_rows", "upload more rows, or allow more columns with missing values"),

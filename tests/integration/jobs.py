@@ -1,0 +1,64 @@
+"""Datasets and jobs made the short way, for tests that are about something else."""
+
+import threading
+from pathlib import Path
+
+from app.db.queries import jobs, moves
+from app.db.session import transaction
+from app.domain.callers import Caller
+from app.domain.catalog import KINDS
+from app.domain.datasets import DatasetVersion
+from app.domain.jobs import Job, JobStatus
+from app.services import datasets
+from app.services import jobs as job_service
+from app.settings import settings
+from workers import supervisor
+
+ROWS = "".join(f"{i},{(i * 7) % 13},{'ab'[i % 2]},{i * 2.5}\n" for i in range(80))
+CSV = "id,x,group,y\n" + ROWS
+
+
+def upload(
+    caller: Caller, folder: Path, content: str | bytes = CSV, name: str = "d"
+) -> DatasetVersion:
+    """A dataset version that waits to be parsed."""
+    path = folder / "content"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    stored = datasets.store_upload(path, "data.csv", f"{hash(content):x}")
+    with transaction() as db:
+        version, _ = datasets.add_version(db, caller, name, stored)
+    return version
+
+
+def read_job(caller: Caller, job_id: str) -> Job:
+    """The job as it stands."""
+    with transaction() as db:
+        return job_service.get(db, caller, job_id)
+
+
+def events_of(caller: Caller, job_id: str) -> list[str]:
+    """The types of the job's events in order."""
+    with transaction() as db:
+        return [event.type for event in job_service.events_after(db, caller, job_id, 0, 1000)]
+
+
+def claim(job_id: str, worker: str = "test", lease_seconds: float = 30.0) -> Job:
+    """Claim a queued job, which must succeed."""
+    with transaction() as db:
+        job = moves.claim(db, job_id, worker, lease_seconds)
+    assert job is not None
+    return job
+
+
+def work_off(job_id: str) -> None:
+    """Run one attempt here, with a real child process."""
+    supervisor.run(claim(job_id), threading.Event())
+
+
+def finished_phase(job: Job, phase: str) -> bool:
+    """Has the phase been committed?"""
+    with transaction() as db:
+        return phase in jobs.phases(db, job.id)
+
+
+__all__ = ["CSV", "KINDS", "JobStatus", "settings"]

@@ -1,0 +1,61 @@
+"""What the phases of tabular jobs share: the selected columns, and the encoded split."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from app.tables.canonical import read_canonical
+from app.tables.columns import to_columns
+from numpy.typing import NDArray
+
+from app.science.encoding.encoding import Columns
+from app.science.encoding.fit import Role
+from app.science.relu_network.network import Task
+from workers.context import Context
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The encoded rows of the split. ``*_x`` : (n, p) float64; ``*_y`` : (n,)."""
+
+    task: Task
+    classes: tuple[str, ...]
+    train_x: Floats
+    train_y: NDArray[Any]
+    validation_x: Floats
+    validation_y: NDArray[Any]
+    test_x: Floats
+    test_y: NDArray[Any]
+
+    @property
+    def fit_x(self) -> Floats:
+        """Every row but the test rows."""
+        return np.concatenate([self.train_x, self.validation_x])
+
+    @property
+    def fit_y(self) -> NDArray[Any]:
+        """Every target but the test rows'."""
+        return np.concatenate([self.train_y, self.validation_y])
+
+
+def selected(context: Context, names: list[str]) -> tuple[Columns, dict[str, Role]]:
+    """Columns of the job's dataset, and how each is read."""
+    table, schema = read_canonical(context.inputs)
+    return to_columns(table, schema, names)
+
+
+def features(context: Context, rows: NDArray[np.int64]) -> tuple[Columns, dict[str, Role]]:
+    """The job's feature columns at ``rows`` of the dataset."""
+    columns, roles = selected(
+        context, context.read_json("materialize", "selection.json")["features"]
+    )
+    return {name: values[rows] for name, values in columns.items()}, roles
+
+
+def encoded(context: Context) -> Encoded:
+    """What the phase ``split`` left."""
+    meta = context.read_json("split", "meta.json")
+    arrays = context.read_arrays("split", "encoded.safetensors")
+    return Encoded(task=meta["task"], classes=tuple(meta["classes"]), **arrays)
