@@ -105,8 +105,12 @@ class Context:
 
     def headline(self, phase: str) -> dict[str, Any]:
         """Headline numbers of an earlier phase."""
-        found: dict[str, Any] = self.read_json(phase, "headline.json")
+        found: dict[str, Any] = self.read_json(phase, "phase.json")["headline"]
         return found
+
+    def seconds(self, *phases: str) -> float:
+        """Seconds that earlier phases took, whichever attempt ran them."""
+        return float(sum(self.read_json(phase, "phase.json")["seconds"] for phase in phases))
 
     def result(self) -> dict[str, Any]:
         """What the last phase left in ``result.json``; empty where it left none."""

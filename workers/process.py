@@ -27,6 +27,7 @@ PASSED_ON = (
 )
 LOG_EXCERPT_BYTES = 4096
 POLL_SECONDS = 0.2
+EXIT_SECONDS = 5.0
 
 
 class Child:
@@ -79,9 +80,12 @@ class Child:
         self._signal(signal.SIGKILL)
 
     def close(self) -> int:
-        """Wait for the end and return the exit status, negative for a signal."""
+        """Wait for the end and return the exit status, negative for a signal.
+
+        The pipe closes a moment before the interpreter is gone.
+        """
         os.close(self._pipe)
-        deadline = time.monotonic() + 5.0
+        deadline = time.monotonic() + EXIT_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         self.kill()

@@ -12,6 +12,7 @@ from app.domain.jobs import Job, JobStatus
 from app.services import datasets
 from app.services import jobs as job_service
 from app.settings import settings
+from app.storage import checksums
 from workers import supervisor
 
 ROWS = "".join(f"{i},{(i * 7) % 13},{'ab'[i % 2]},{i * 2.5}\n" for i in range(80))
@@ -24,7 +25,7 @@ def upload(
     """A dataset version that waits to be parsed."""
     path = folder / "content"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    stored = datasets.store_upload(path, "data.csv", f"{hash(content):x}")
+    stored = datasets.store_upload(path, "data.csv", checksums.of_file(path))
     with transaction() as db:
         version, _ = datasets.add_version(db, caller, name, stored)
     return version

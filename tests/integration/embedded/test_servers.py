@@ -15,8 +15,8 @@ import pytest
 import redis
 
 import app
-from app.embedded import binaries, postgres, processes, servers, state
-from app.embedded.children import NOBODY, Child, Command
+from app.embedded import binaries, processes, servers, state
+from app.embedded.children import NOBODY, Child, Command, wait_for
 from app.embedded.errors import AlreadyRunning, BinaryMissing, ChildFailed, VersionMismatch
 from app.embedded.servers import Endpoints, Servers
 
@@ -62,8 +62,9 @@ def hold(home: Path) -> tuple["subprocess.Popen[str]", list[int], str]:
     return parent, [int(first), int(second)], url
 
 
-def test_both_answer_and_only_on_the_loopback(home: Path) -> None:
+def test_both_answer_only_on_the_loopback_and_never_as_root(home: Path) -> None:
     with Servers(home, durable=False) as endpoints:
+        assert Path(f"/proc/{endpoints.postgres_pid}").stat().st_uid != 0
         with connect(endpoints) as connection:
             row = connection.execute(
                 "SELECT current_setting('listen_addresses'), current_setting('fsync'), "
@@ -156,7 +157,6 @@ def test_a_second_start_is_refused_and_names_the_process(home: Path) -> None:
 def test_a_port_race_is_tried_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as rival:
         rival.bind(("127.0.0.1", 0))
-        rival.listen()
         taken = rival.getsockname()[1]
         ports = iter([taken, servers.free_port(), taken, servers.free_port()])
         monkeypatch.setattr(servers, "free_port", lambda: next(ports))
@@ -269,7 +269,7 @@ def test_a_child_that_ignores_the_stop_signal_is_killed_with_its_children(tmp_pa
     command = Command("deaf", (sys.executable, "-c", script), tmp_path / "log", tmp_path)
     child = Child(command)
     child.start()
-    servers.children.wait_for(lambda: "up" in child.log_tail(), child, 20.0)
+    wait_for(lambda: "up" in child.log_tail(), child, 20.0)
     family = [child.pid, *processes.descendants(child.pid)]
     assert len(family) == 2
     child.stop(grace_seconds=0.2)
@@ -289,10 +289,3 @@ def _is_our_version(python: str) -> bool:
     script = "import sys; print(sys.version_info[:2])"
     done = subprocess.run([python, "-c", script], capture_output=True, text=True)
     return done.stdout.strip() == str(tuple(sys.version_info[:2]))
-
-
-def test_root_never_serves_as_root(home: Path) -> None:
-    with Servers(home, durable=False) as endpoints:
-        owner = Path(f"/proc/{endpoints.postgres_pid}").stat().st_uid
-        assert owner == (postgres.server_uid(state.Home(home)) or os.geteuid())
-        assert owner != 0

@@ -1,0 +1,92 @@
+import functools
+import inspect
+
+import numpy as np
+import pytest
+
+from app.science.baselines.baseline import BASELINES, BaselineResult, Problem
+from app.science.baselines.methods.adam_mlp import AdamMlp
+from app.science.baselines.methods.ridge import Ridge
+from app.science.evaluation.metrics import headline
+from app.science.relu_network.network import Task
+
+SMALL = AdamMlp(learning_rates=(3e-3,), widths=((16,), (48, 48)))
+
+
+def problem(task: Task, n: int = 750) -> tuple[Problem, np.ndarray]:
+    """A ring-shaped target in 3 dimensions and a useless column; and its test targets."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, 3))
+    x[:, 2] = 1.0
+    ring = 100.0 + 10.0 * np.cos(2.0 * np.hypot(x[:, 0], x[:, 1])) + 0.3 * rng.normal(size=n)
+    cuts = {"regression": [], "binary": [100.0], "multiclass": [97.0, 103.0]}[task]
+    y = np.digitize(ring, cuts) if cuts else ring
+    a, b = n * 6 // 10, n * 8 // 10
+    n_classes = len(cuts) + 1 if cuts else 0
+    return Problem(task, n_classes, x[:a], y[:a], x[a:b], y[a:b], x[b:]), y[b:]
+
+
+@functools.cache
+def small_mlp(task: Task) -> BaselineResult:
+    return SMALL.run(problem(task)[0], seed=1, budget_seconds=60.0)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_the_mlp_beats_ridge_on_a_ring(task: Task) -> None:
+    data, truth = problem(task)
+    mlp = small_mlp(task)
+    ridge = Ridge().run(data, seed=0, budget_seconds=1.0)
+    error = headline(task, truth, mlp.prediction_test)
+    assert error < 0.5 * headline(task, truth, ridge.prediction_test)
+    for result in (mlp, ridge):
+        if task != "regression":
+            assert result.prediction_test.shape == (len(truth), data.n_classes)
+            np.testing.assert_allclose(result.prediction_test.sum(axis=1), 1.0)
+
+
+def test_the_mlp_repeats_with_its_seed() -> None:
+    data, _ = problem("regression")
+    first = small_mlp("regression")
+    again = SMALL.run(data, seed=1, budget_seconds=60.0)
+    other = AdamMlp((3e-3,), ((8,),)).run(data, seed=2, budget_seconds=1.0)
+    np.testing.assert_array_equal(first.prediction_test, again.prediction_test)
+    assert first.settings == again.settings
+    assert not np.array_equal(first.prediction_test, other.prediction_test)
+
+
+def test_the_mlp_accounts_for_its_time() -> None:
+    result = small_mlp("regression")
+    assert result.validation_metric == min(point.headline for point in result.curve)
+    seconds = [point.seconds for point in result.curve]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] <= result.seconds_final < result.seconds_total
+    assert result.settings["runs"] == 2 + 1 + 1
+
+
+def test_the_mlp_keeps_to_its_budget() -> None:
+    data, _ = problem("regression", n=20_000)
+    result = AdamMlp().run(data, seed=0, budget_seconds=1.0)
+    assert result.seconds_total < 3.0
+    assert np.isfinite(result.prediction_test).all()
+
+
+def test_ridge_is_the_least_squares_solution_when_nothing_is_noisy() -> None:
+    data, _ = problem("regression")
+    slope = np.array([2.0, -1.0, 0.0])
+    exact = Problem(
+        "regression", 0, data.train_x, data.train_x @ slope, data.validation_x,
+        data.validation_x @ slope, data.test_x,
+    )  # fmt: skip
+    result = Ridge().run(exact, seed=0, budget_seconds=1.0)
+    np.testing.assert_allclose(result.prediction_test, data.test_x @ slope, atol=1e-6)
+    assert result.n_parameters == 4
+
+
+@pytest.mark.parametrize("name", BASELINES.names())
+def test_a_baseline_names_its_source_and_itself(name: str) -> None:
+    baseline = BASELINES.get(name)
+    module = inspect.getmodule(baseline)
+    assert module is not None
+    assert "Source:" in (module.__doc__ or "")
+    data, _ = problem("regression", n=200)
+    assert baseline().run(data, seed=0, budget_seconds=0.5).name == name

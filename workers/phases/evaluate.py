@@ -1,0 +1,88 @@
+"""Phase ``evaluate``: the test rows, looked at once, for the network and all baselines."""
+
+from typing import Any
+
+from app.science.evaluation.comparison import Difference, paired_bootstrap, sentence
+from app.science.evaluation.metrics import HEADLINE, evaluate
+from app.science.mimicry import teacher as teachers
+from app.science.relu_network import network as networks
+from app.science.relu_network.evaluate import predict
+from workers.context import Context
+from workers.phase import Phase
+from workers.tabular import encoded
+
+OUR_PHASES = ("dimension", "architecture", "teacher", "transfer")
+SGD = "adam_mlp"
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Leave ``public/evaluate.json``: errors, intervals, seconds, one sentence."""
+    data = encoded(context)
+    network = networks.from_json(
+        context.read_json("transfer", "network.json"),
+        context.read_arrays("transfer", "network.safetensors"),
+    )
+    teacher = teachers.from_tensors(
+        context.read_json("teacher", "teacher.json"),
+        context.read_arrays("teacher", "teacher.safetensors"),
+    )
+    baselines = context.read_json("baseline", "baseline.json")
+    predictions = {
+        "network": predict(network, data.test_x),
+        "teacher": teacher.predict(data.test_x),
+        **context.read_arrays("baseline", "predictions.safetensors"),
+    }
+    context.write_arrays("predictions.safetensors", {"network": predictions["network"]})
+    seconds = {"network": context.seconds(*OUR_PHASES), "teacher": context.seconds("teacher")}
+    seconds |= {name: found["seconds_total"] for name, found in baselines.items()}
+    n_parameters = {"network": network.n_parameters}
+    n_parameters |= {name: found["n_parameters"] for name, found in baselines.items()}
+    methods = {
+        name: {
+            "metrics": evaluate(data.task, data.test_y, prediction),
+            "seconds": round(seconds[name], 3),
+            "n_parameters": n_parameters.get(name),
+        }
+        for name, prediction in predictions.items()
+    }
+    differences = {
+        name: paired_bootstrap(
+            data.task, data.test_y, predictions["network"], predictions[name], seed=context.seed
+        )
+        for name in baselines
+    }
+    document = {
+        "metric": HEADLINE[data.task],
+        "n_test": len(data.test_y),
+        "methods": methods,
+        "differences": {name: _difference(found) for name, found in differences.items()},
+        "seconds_note": "network: dimension, architecture, teacher and transfer; baselines: "
+        "tuning and training. All on the same machine, one after another.",
+        "summary": _summary(differences, seconds),
+    }
+    context.write_json("evaluate.json", document, public=True)
+    errors = {name: found["metrics"][document["metric"]] for name, found in methods.items()}
+    return {"metric": document["metric"], "test": errors, "summary": document["summary"]}
+
+
+def _difference(found: Difference) -> dict[str, Any]:
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "level": 0.95,
+        "significant": found.significant,
+    }
+
+
+def _summary(differences: dict[str, Difference], seconds: dict[str, float]) -> str:
+    name, words = (SGD, "the SGD baseline") if SGD in differences else ("ridge", "ridge")
+    return sentence(
+        differences[name],
+        seconds=seconds["network"],
+        baseline_seconds=seconds[name],
+        baseline=words,
+    )
+
+
+PLUGIN: Phase = run

@@ -1,0 +1,111 @@
+"""Phase ``report``: everything that was measured in one document, and its pictures."""
+
+from typing import Any
+
+import numpy as np
+
+from app.domain.kinds.train import TrainSpec
+from app.domain.tabular import TabularSpec
+from app.science.plots.outcome import confusion, parity
+from app.science.plots.plot import Plot
+from app.science.plots.race import TimedErrors, error_against_time
+from workers.context import Context
+from workers.phase import Phase
+from workers.tabular import encoded
+
+PARTS = ("profile", "split", "dimension", "architecture", "teacher", "transfer", "evaluate")
+DOCUMENTS = ("dimension", "architecture", "transfer", "baseline", "evaluate")
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Leave ``public/report.json`` and the pictures; the job's result is its short form."""
+    phases = context.job["phases"]
+    summary = _summary(context)
+    report = {
+        "format": "adaptnet-report/1",
+        "summary": summary,
+        "headlines": {phase: context.headline(phase) for phase in PARTS if phase in phases},
+        "seconds": {phase: context.seconds(phase) for phase in phases[: phases.index("report")]},
+        **{
+            phase: context.read_json(phase, f"{phase}.json")
+            for phase in DOCUMENTS
+            if phase in phases
+        },
+    }
+    context.write_json("report.json", report, public=True)
+    context.write_json("result.json", summary)
+    if isinstance(context.spec, TrainSpec):
+        for plot in (_race(report), _outcome(context)):
+            context.path(f"{plot.name}.svg", public=True).write_bytes(plot.svg)
+            context.path(f"{plot.name}.csv", public=True).write_text(plot.csv)
+    return {"n_documents": len(report)}
+
+
+def _summary(context: Context) -> dict[str, Any]:
+    selection = context.read_json("materialize", "selection.json")
+    dimension = context.read_json("dimension", "dimension.json")
+    summary: dict[str, Any] = {
+        "n_rows": selection.get("n_rows", context.job["dataset"]["n_rows"]),
+        "dimension": {
+            key: dimension["recommended"][key] for key in ("value", "low", "high", "level", "kind")
+        },
+        "dimension_flags": dimension["flags"],
+    }
+    if isinstance(context.spec, TabularSpec):
+        summary |= {key: selection[key] for key in ("target", "task", "classes")}
+        summary["architecture"] = context.headline("architecture")
+    if isinstance(context.spec, TrainSpec):
+        summary |= _outcome_summary(context, context.spec)
+    return summary
+
+
+def _outcome_summary(context: Context, spec: TrainSpec) -> dict[str, Any]:
+    evaluation = context.read_json("evaluate", "evaluate.json")
+    methods, metric = evaluation["methods"], evaluation["metric"]
+    names = {"network": "network", "teacher": "teacher", "ridge": "ridge", "sgd": "adam_mlp"}
+    present = {short: methods[name] for short, name in names.items() if name in methods}
+    dataset = context.job["dataset"]["name"]
+    encoding = context.read_json("split", "meta.json")["encoding"]
+    return {
+        "register_as": spec.outputs.register_as or f"{dataset}-{spec.target.column}"[:100],
+        "metric": metric,
+        "test": {short: found["metrics"][metric] for short, found in present.items()},
+        "test_metrics": methods["network"]["metrics"],
+        "seconds": {short: found["seconds"] for short, found in present.items()},
+        "n_parameters": methods["network"]["n_parameters"],
+        "sentence": evaluation["summary"],
+        "columns": [{"name": c["name"], "kind": c["kind"]} for c in encoding["columns"]],
+        "chosen": context.headline("transfer")["chosen"],
+    }
+
+
+def _race(report: dict[str, Any]) -> Plot:
+    """Test error of ours and ridge at their seconds; validation curve of SGD over its time."""
+    evaluation, metric = report["evaluate"], report["evaluate"]["metric"]
+
+    def end(name: str) -> tuple[float, float]:
+        found = evaluation["methods"][name]
+        return found["seconds"], found["metrics"][metric]
+
+    competitors = [
+        TimedErrors("Motif Mimicry", "ours", (end("network"),)),
+        TimedErrors("ridge", "reference", (end("ridge"),)),
+    ]
+    sgd = report["baseline"].get("adam_mlp")
+    if sgd:
+        points = tuple((point["seconds"], point["headline"]) for point in sgd["curve"])
+        tuning = sgd["seconds_total"] - sgd["seconds_final"]
+        competitors.append(TimedErrors("SGD (validation rows)", "baseline", points, tuning))
+        competitors.append(TimedErrors("SGD, best model", "reference", (end("adam_mlp"),)))
+    return error_against_time(competitors, metric=metric, rows="test rows")
+
+
+def _outcome(context: Context) -> Plot:
+    data = encoded(context)
+    prediction = context.read_arrays("evaluate", "predictions.safetensors")["network"]
+    if data.task == "regression":
+        return parity(data.test_y, prediction)
+    return confusion(data.test_y, np.argmax(prediction, axis=1), data.classes)
+
+
+PLUGIN: Phase = run

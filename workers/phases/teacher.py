@@ -1,0 +1,34 @@
+"""Phase ``teacher``: fit the convex model that the network will mimic."""
+
+from typing import Any
+
+from app.science.mimicry import teacher as teachers
+from workers.context import Context
+from workers.phase import Phase
+from workers.tabular import encoded
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Leave the teacher. It sees training and validation rows; the latter only choose."""
+    data = encoded(context)
+    teacher = teachers.fit(
+        data.fit_x,
+        data.fit_y,
+        data.task,
+        classes=data.classes,
+        seed=context.seed,
+        progress=context.progress,
+    )
+    context.write_arrays("teacher.safetensors", teacher.to_tensors())
+    context.write_json("teacher.json", teacher.to_json())
+    return {
+        "name": teacher.name,
+        "kernel": teacher.kernel,
+        "n_centers": len(teacher.centers),
+        "rank": int(teacher.metric.shape[1]),
+        "validation_loss": teacher.validation_loss,
+        "ridge_validation_loss": teacher.ridge_validation_loss,
+    }
+
+
+PLUGIN: Phase = run
