@@ -31,17 +31,17 @@ EXIT_SECONDS = 5.0
 
 
 class Child:
-    """One attempt's process group: ``python -m workers.child FOLDER FD``.
+    """One attempt's process group: ``python -m MODULE FOLDER FD``.
 
     It gets no credentials in its environment, and its end closes the pipe.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, module: str = "workers.child") -> None:
         self._log = root / "log.txt"
         read_end, write_end = os.pipe()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "workers.child", str(root), str(write_end)],
+                [sys.executable, "-m", module, str(root), str(write_end)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,1 +1,5 @@
-"""The model package: written here, read anywhere with numpy alone."""
+"""The model package: written here, read anywhere with numpy alone.
+
+``runtime`` and what it imports need numpy and the standard library, nothing else. Writing a
+package needs onnx, and proving it needs onnxruntime.
+"""

@@ -36,7 +36,7 @@ def stages() -> dict[str, list[str]]:
 def test_the_file_follows_the_specification() -> None:
     """The schema is compose_spec.json as docker-compose 1.29.2 ships it (Apache-2.0)."""
     schema = json.loads((Path(__file__).parent / "compose_spec.json").read_text())
-    jsonschema.validate(COMPOSE, schema)
+    jsonschema.Draft201909Validator(schema).validate(COMPOSE)
 
 
 @pytest.mark.parametrize("name", SERVICES)

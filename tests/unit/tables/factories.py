@@ -3,11 +3,13 @@
 import io
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from app.tables.limits import Limits
 from app.tables.problem import InvalidTable, Problem
@@ -32,17 +34,29 @@ def put(folder: Path, content: bytes | str, name: str = "table.csv") -> Path:
     return path
 
 
-def read(folder: Path, content: bytes | str, name: str = "table.csv", **options: Any) -> ReadTable:
+def read(
+    folder: Path,
+    content: bytes | str,
+    name: str = "table.csv",
+    *,
+    columns: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+) -> ReadTable:
     """Read ``content`` as a file of that name."""
-    return read_table(put(folder, content, name), **options)
+    return read_table(put(folder, content, name), columns=columns, limits=limits)
 
 
 def refused(
-    folder: Path, content: bytes | str, name: str = "table.csv", **options: Any
+    folder: Path,
+    content: bytes | str,
+    name: str = "table.csv",
+    *,
+    columns: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> InvalidTable:
     """The error that reading ``content`` raises."""
     with pytest.raises(InvalidTable) as caught:
-        read(folder, content, name, **options)
+        read(folder, content, name, columns=columns, limits=limits)
     return caught.value
 
 
@@ -53,14 +67,14 @@ def first(problems: tuple[Problem, ...], code: str) -> Problem:
     return next(problem for problem in problems if problem.code == code)
 
 
-def npy_bytes(array: Any) -> bytes:
+def npy_bytes(array: NDArray[Any]) -> bytes:
     """What ``numpy.save`` writes, pickles included."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=True)
     return buffer.getvalue()
 
 
-def npz_bytes(**arrays: Any) -> bytes:
+def npz_bytes(**arrays: NDArray[Any]) -> bytes:
     """What ``numpy.savez`` writes, pickles included."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)

@@ -4,11 +4,13 @@ import io
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 from app.tables.limits import Limits
 from tests.unit.tables.factories import (
@@ -38,7 +40,7 @@ def test_binary_junk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("array", [np.array(["a", 1, None], dtype=object)])
-def test_object_arrays_are_refused_unread(tmp_path: Path, array: object) -> None:
+def test_object_arrays_are_refused_unread(tmp_path: Path, array: NDArray[Any]) -> None:
     for content, name in ((npy_bytes(array), "X"), (npz_bytes(X=np.ones(3), y=array), "y")):
         problem = first(refused(tmp_path, content, "x.npz").problems, "object_array")
         assert problem.column == name

@@ -1,0 +1,78 @@
+"""The contract of a baseline: what a user would have trained instead, on the same split."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.science.registry import FolderRegistry
+from app.science.relu_network.network import Task
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Encoded rows of one split.
+
+    ``train_x validation_x test_x`` : (n, p) float64. ``train_y validation_y`` : (n,), values or
+    class codes below ``n_classes`` (0 for regression). A baseline never sees the test targets.
+    """
+
+    task: Task
+    n_classes: int
+    train_x: NDArray[np.float64]
+    train_y: NDArray[Any]
+    validation_x: NDArray[np.float64]
+    validation_y: NDArray[Any]
+    test_x: NDArray[np.float64]
+
+    @property
+    def n_outputs(self) -> int:
+        """Width of the model's last layer."""
+        return 1 if self.task == "regression" else self.n_classes
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Where the final run stood: seconds since its start, both scores on validation rows.
+
+    ``loss`` is the mean squared error of the standardized target, or the cross-entropy;
+    ``headline`` is the task's headline metric.
+    """
+
+    seconds: float
+    loss: float
+    headline: float
+
+
+@dataclass(frozen=True)
+class BaselineResult:
+    """What came out, and what it cost.
+
+    ``prediction_test`` : (n,) in the target's unit, or (n, c) class probabilities.
+    ``seconds_total`` includes the tuning; ``seconds_final`` and ``curve`` are those of the one run
+    that made the prediction.
+    """
+
+    name: str
+    prediction_test: NDArray[np.float64]
+    validation_metric: float
+    seconds_total: float
+    seconds_final: float
+    n_parameters: int
+    curve: tuple[CurvePoint, ...]
+    settings: Mapping[str, Any]
+
+
+class Baseline(Protocol):
+    """One way to train without us."""
+
+    def run(
+        self, problem: Problem, *, seed: int, budget_seconds: float, device: str = "cpu"
+    ) -> BaselineResult:
+        """Tune on validation rows, train, and predict the test rows."""
+        ...
+
+
+BASELINES: FolderRegistry[type[Baseline]] = FolderRegistry("app.science.baselines.methods")

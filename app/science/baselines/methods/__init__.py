@@ -1,0 +1,1 @@
+"""Baselines. A new file here is a new baseline; its name is its public name."""

@@ -1,0 +1,91 @@
+"""What a prediction is worth on held-out rows, with one headline metric a task."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from app.science.relu_network.network import Task
+
+HEADLINE: Mapping[Task, str] = {
+    "regression": "rmse",
+    "binary": "error_rate",
+    "multiclass": "error_rate",
+}
+"""The metric that models are chosen and compared by; lower is better."""
+
+SMALLEST_PROBABILITY = 1e-12
+
+
+def evaluate(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> dict[str, float]:
+    """All metrics of the task by name; one that these rows leave undefined is absent.
+
+    Parameters
+    ----------
+    y : (n,), values or class codes
+    prediction : (n,) in the unit of y, or (n, c) class probabilities
+
+    Returns
+    -------
+    dict[str, float]
+        Regression: ``rmse mae r2 rmse_standardised`` (rmse in standard deviations of ``y``).
+        Classification: ``error_rate log_loss``, and ``auc`` for two classes. Shares are 0-1.
+    """
+    if task == "regression":
+        return _regression(y, prediction.reshape(len(y)))
+    return _classification(y, prediction)
+
+
+def headline(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> float:
+    """The headline metric alone."""
+    return _from_row_losses(task, row_losses(task, y, prediction))
+
+
+def row_losses(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each row adds to the headline metric, (n,): squared error, or 1 where wrong."""
+    if task == "regression":
+        squared: NDArray[np.float64] = (prediction.reshape(len(y)) - y) ** 2
+        return squared
+    wrong: NDArray[np.bool_] = prediction.argmax(axis=1) != y
+    return wrong.astype(np.float64)
+
+
+def headline_of_mean(task: Task, mean_loss: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The headline metric, any shape, from mean row losses."""
+    return np.sqrt(mean_loss) if task == "regression" else mean_loss
+
+
+def _from_row_losses(task: Task, losses: NDArray[np.float64]) -> float:
+    return float(headline_of_mean(task, losses.mean()))
+
+
+def _regression(y: NDArray[Any], prediction: NDArray[np.float64]) -> dict[str, float]:
+    error = prediction - y
+    mean_square = float(np.mean(error**2))
+    metrics = {"rmse": mean_square**0.5, "mae": float(np.mean(np.abs(error)))}
+    variance = float(np.var(y))
+    if variance > 0.0:
+        metrics["r2"] = 1.0 - mean_square / variance
+        metrics["rmse_standardised"] = (mean_square / variance) ** 0.5
+    return metrics
+
+
+def _classification(y: NDArray[Any], probabilities: NDArray[np.float64]) -> dict[str, float]:
+    of_truth = probabilities[np.arange(len(y)), y]
+    metrics = {
+        "error_rate": float(np.mean(probabilities.argmax(axis=1) != y)),
+        "log_loss": float(-np.mean(np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)))),
+    }
+    if probabilities.shape[1] == 2 and 0 < np.sum(y == 1) < len(y):
+        metrics["auc"] = _auc(y == 1, probabilities[:, 1])
+    return metrics
+
+
+def _auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
+    """Share of (positive, negative) pairs in the right order; ties count one half."""
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    rank_sum = float(rankdata(score)[positive].sum())
+    return (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)

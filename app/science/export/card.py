@@ -1,0 +1,156 @@
+"""The model card: what the model is for, how well it does and where it ends.
+
+``document`` picks the known keys of the evidence, ``markdown`` puts the document into words. What
+was not measured is said to be not measured. Keys of the evidence that the card reads::
+
+    data                 {n_rows, n_train, n_test, n_columns}
+    intrinsic_dimension  {estimate, low, high, ambient_dim, method}
+    architecture         {reasons: [sentence]}
+    test                 {metric, value, low, high, n_rows, baselines: [{name, value}]}
+    certificate          {error_bound, observed_error}
+    limits               [sentence]
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from app.science.encoding.encoding import CategoricalColumn
+from app.science.export.trained_model import TrainedModel
+
+FORMAT = "adaptnet-card/1"
+UNKNOWN = "not measured"
+
+_SECTIONS = ("data", "intrinsic_dimension", "architecture", "test", "certificate")
+_ALWAYS = (
+    "Rows unlike the training data get a prediction too: numbers are clipped to the range seen "
+    "in training, unknown levels share one code.",
+    "A test error describes rows drawn like the test rows, not other places or later times.",
+)
+
+
+def document(model: TrainedModel) -> dict[str, Any]:
+    """The card as data."""
+    network, text = model.network, model.card
+    evidence = {name: _mapping(model.evidence.get(name)) for name in _SECTIONS}
+    own_limits = model.evidence.get("limits")
+    limits = [*text.limits, *(own_limits if isinstance(own_limits, list | tuple) else ())]
+    return {
+        "format": FORMAT,
+        "title": text.title or f"Model of {model.target_name}",
+        "purpose": text.purpose,
+        "dataset": text.dataset,
+        "task": network.task,
+        "target": model.target_name,
+        "classes": list(network.classes),
+        "inputs": [
+            {
+                "name": column.name,
+                "kind": "level" if isinstance(column, CategoricalColumn) else column.source,
+            }
+            for column in model.encoding.columns
+        ],
+        "size": {"n_parameters": network.n_parameters, "depth": network.depth},
+        **evidence,
+        "limits": [*limits, *_ALWAYS],
+    }
+
+
+def markdown(card: Mapping[str, Any]) -> str:
+    """The card in words."""
+    classes = f" with {len(card['classes'])} classes" if card["classes"] else ""
+    blocks = [
+        f"# {_text(card['title'])}",
+        "## What it is for",
+        _text(card["purpose"] or "Nobody stated a purpose."),
+        f"It predicts {_text(card['target'])}: {card['task']}{classes}, from "
+        f"{len(card['inputs'])} inputs.",
+        "## Data",
+        _data(card),
+        "## Intrinsic dimension",
+        _dimension(card["intrinsic_dimension"]),
+        "## Architecture and why",
+        _architecture(card),
+        "## Test error against baselines",
+        _test(card["test"]),
+        _certificate(card["certificate"]),
+        "## Limits",
+        _list(card["limits"]),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _data(card: Mapping[str, Any]) -> str:
+    data = card["data"]
+    counts = ", ".join(
+        f"{words} {_number(data.get(key))}"
+        for key, words in (
+            ("n_rows", "rows"),
+            ("n_train", "for training"),
+            ("n_test", "for testing"),
+            ("n_columns", "columns"),
+        )
+    )
+    return f"{_text(card['dataset'] or 'Unnamed data')}: {counts}."
+
+
+def _dimension(found: Mapping[str, Any]) -> str:
+    ambient, method = _number(found.get("ambient_dim")), found.get("method")
+    by = f", by {_text(method)}" if method else ""
+    return f"{_with_interval(found, 'estimate')} of {ambient} ambient dimensions{by}."
+
+
+def _architecture(card: Mapping[str, Any]) -> str:
+    size, reasons = card["size"], card["architecture"].get("reasons")
+    line = f"ReLU network, depth {size['depth']}, {size['n_parameters']} parameters."
+    return f"{line}\n\n{_list(reasons)}" if isinstance(reasons, list | tuple) and reasons else line
+
+
+def _test(found: Mapping[str, Any]) -> str:
+    metric = _text(found.get("metric") or "error")
+    rows = [("this model", _with_interval(found, "value"))]
+    baselines = found.get("baselines")
+    for baseline in baselines if isinstance(baselines, list | tuple) else ():
+        entry = _mapping(baseline)
+        rows.append((_text(entry.get("name") or "baseline"), _with_interval(entry, "value")))
+    lines = [f"| model | {metric} |", "|---|---|", *(f"| {name} | {cell} |" for name, cell in rows)]
+    return "\n".join(lines) + f"\n\nTest rows: {_number(found.get('n_rows'))}."
+
+
+def _certificate(found: Mapping[str, Any]) -> str:
+    bound, observed = _number(found.get("error_bound")), _number(found.get("observed_error"))
+    return f"Distance of the network from its teacher: proved bound {bound}, observed {observed}."
+
+
+def _with_interval(found: Mapping[str, Any], key: str) -> str:
+    value, low, high = (_number(found.get(name)) for name in (key, "low", "high"))
+    return value if UNKNOWN in (low, high) else f"{value} ({low} to {high})"
+
+
+def _number(value: object) -> str:
+    """Four digits of a number, so that the card does not claim more than was measured."""
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        return UNKNOWN
+    number = float(value)
+    if not math.isfinite(number):
+        return UNKNOWN
+    whole = number.is_integer() and abs(number) < 1e15
+    return str(int(number)) if whole else f"{number:.4g}"
+
+
+def _list(items: object) -> str:
+    return (
+        "\n".join(f"- {_text(item)}" for item in items) if isinstance(items, list | tuple) else ""
+    )
+
+
+def _text(value: object) -> str:
+    """One line that neither Markdown nor HTML takes for markup."""
+    line = " ".join(str(value).split())
+    for mark in "\\`*_[]|#":
+        line = line.replace(mark, f"\\{mark}")
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}

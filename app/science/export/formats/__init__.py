@@ -1,0 +1,1 @@
+"""Export formats: one file each, named as the public name. They do not know each other."""

@@ -1,0 +1,80 @@
+"""What the trained network computes, in float64 and straight from the definitions.
+
+It shares no arithmetic with the reader of packages, so that one can prove the other.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.science.encoding.encoding import CategoricalColumn, NumericColumn
+from app.science.export.trained_model import TrainedModel
+from app.science.relu_network.network import INPUT, Network, Node
+
+Array = NDArray[np.float64]
+
+
+def outputs(model: TrainedModel) -> Array:
+    """Predictions (n, 1), or probabilities (n, c), on the golden rows."""
+    x = _encoded(model)
+    values: dict[str, Array] = {INPUT: x}
+    for node in model.network.nodes:
+        values[node.name] = _value(model.network, node, [values[name] for name in node.inputs])
+    result = values[model.network.output]
+    if model.network.task == "regression":
+        return result
+    powers = np.exp(result - result.max(axis=1)[:, None])
+    return np.asarray(powers / powers.sum(axis=1)[:, None])
+
+
+def _encoded(model: TrainedModel) -> Array:
+    golden, outputs_of = model.golden_columns, []
+    for column in model.encoding.columns:
+        cells = golden[column.name]
+        if isinstance(column, CategoricalColumn):
+            outputs_of.append(np.array([_vector(column, cell) for cell in cells]))
+        else:
+            outputs_of.append(np.array([_numbers(column, cell) for cell in cells]))
+    return np.concatenate(outputs_of, axis=1)
+
+
+def _vector(column: CategoricalColumn, cell: str | None) -> Array:
+    if cell is None:
+        return np.asarray(column.table[-1])
+    return np.asarray(column.table[column.levels.index(cell) if cell in column.levels else -2])
+
+
+def _numbers(column: NumericColumn, cell: float) -> list[float]:
+    missing = bool(np.isnan(cell))
+    z = ((column.fill if missing else float(cell)) - column.center) / column.scale
+    z = min(max(z, column.low), column.high)
+    return [z, float(missing)] if column.missing_flag else [z]
+
+
+def _value(network: Network, node: Node, inputs: list[Array]) -> Array:
+    x = inputs[0]
+    match node.op:
+        case "affine":
+            weight, bias = _tensors(network, node, "weight", "bias")
+            result = x @ weight.T + bias
+        case "relu":
+            result = np.where(x > 0, x, 0.0)
+        case "clip":
+            result = np.minimum(np.maximum(x, node.attributes["low"]), node.attributes["high"])
+        case "pwl":
+            result = _hinges(network, node, x)
+        case "concat":
+            result = np.concatenate(inputs, axis=1)
+        case "add":
+            result = np.sum(inputs, axis=0)
+    return np.asarray(result)
+
+
+def _hinges(network: Network, node: Node, x: Array) -> Array:
+    total = node.attributes["intercept"] + node.attributes["slope"] * x
+    for knot, coefficient in zip(*_tensors(network, node, "knots", "coefficients"), strict=True):
+        total = total + coefficient * np.maximum(x - knot, 0.0)
+    return np.asarray(total)
+
+
+def _tensors(network: Network, node: Node, *roles: str) -> list[Array]:
+    return [network.tensors[node.tensor(role)].astype(np.float64) for role in roles]
