@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,14 @@ from app.domain.kind import JobSpec
 from workers.messages import Kind, Message
 
 Arrays = dict[str, NDArray[Any]]
+
+
+class Voice(Protocol):
+    """Whoever is told what happens in the phases."""
+
+    def say(self, kind: Kind, data: dict[str, Any]) -> None:
+        """Take one message."""
+        ...
 
 
 class Pipe:
@@ -28,11 +36,11 @@ class Pipe:
 class Context:
     """One attempt as its phases see it. All numbers travel as JSON and safetensors: no pickle."""
 
-    def __init__(self, root: Path, spec: JobSpec, job: Mapping[str, Any], pipe: Pipe) -> None:
+    def __init__(self, root: Path, spec: JobSpec, job: Mapping[str, Any], voice: Voice) -> None:
         self.root = root
         self.spec = spec
         self.job = job
-        self._pipe = pipe
+        self._voice = voice
         self._phase = ""
 
     @property
@@ -63,7 +71,7 @@ class Context:
 
     def say(self, kind: Kind, data: dict[str, Any]) -> None:
         """Tell the supervisor."""
-        self._pipe.say(kind, data)
+        self._voice.say(kind, data)
 
     def progress(self, fraction: float, note: str = "") -> None:
         """How far the current phase is, from 0 to 1."""

@@ -124,10 +124,11 @@ def _register(
 def _settle_dataset(db: Connection, job: Job, error: Mapping[str, Any]) -> None:
     if job.kind != "ingest":
         return
+    crashed = error.get("code") == "worker_crashed"
     problem = {
-        "code": error.get("code"),
+        "code": "damaged_file" if crashed else error.get("code"),
         "message": error.get("message"),
-        "remedy": error.get("hint"),
+        "remedy": "write the file again, best with another tool" if crashed else error.get("hint"),
         "severity": "error",
         "count": 1,
     }

@@ -37,7 +37,7 @@ def run(context: Context) -> dict[str, Any]:
     seconds |= {name: found["seconds_total"] for name, found in baselines.items()}
     n_parameters = {"network": network.n_parameters}
     n_parameters |= {name: found["n_parameters"] for name, found in baselines.items()}
-    methods = {
+    methods: dict[str, dict[str, Any]] = {
         name: {
             "metrics": evaluate(data.task, data.test_y, prediction),
             "seconds": round(seconds[name], 3),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.tables.canonical import write_canonical
+from app.tables.limits import Limits
 from app.tables.profile import profile
 from app.tables.read import read_table
 
@@ -19,7 +20,7 @@ def run(context: Context) -> dict[str, Any]:
         context.inputs / "raw",
         filename=dataset["filename"],
         columns=dataset["corrections"] or None,
-        progress=context.progress,
+        limits=Limits(min_rows=1),  # one row is enough to predict; training asks for more itself
     )
     write_canonical(read, context.folder)
     result = {

@@ -14,12 +14,12 @@ def run(context: Context) -> dict[str, Any]:
     columns = [column for column in whole["columns"] if column["name"] in names]
     document = {**whole, "columns": columns, "dropped": selection["dropped"]}
     context.write_json("profile.json", document, public=True)
-    missing = sum(column.get("n_missing", 0) for column in columns)
+    missing = sum(column["n_missing"] for column in columns)
     return {
         "n_rows": whole["n_rows"],
         "n_columns": len(columns),
         "missing_cells": missing,
-        "duplicate_rows": whole.get("duplicate_rows", 0),
+        "duplicate_rows": whole["n_duplicate_rows"],
     }
 
 

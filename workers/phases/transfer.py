@@ -18,7 +18,7 @@ def run(context: Context) -> dict[str, Any]:
         context.read_json("teacher", "teacher.json"),
         context.read_arrays("teacher", "teacher.safetensors"),
     )
-    plan = TransferPlan(n_motifs=advice["n_motifs"], blocks=advice["blocks"])
+    plan = TransferPlan(n_motifs=advice["n_motifs"])
     network, report = transfer(
         teacher, data.fit_x, data.fit_y, plan, seed=context.seed, progress=context.progress
     )

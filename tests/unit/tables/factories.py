@@ -77,7 +77,8 @@ def npy_bytes(array: NDArray[Any]) -> bytes:
 def npz_bytes(**arrays: NDArray[Any]) -> bytes:
     """What ``numpy.savez`` writes, pickles included."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    named: dict[str, Any] = dict(arrays)
+    np.savez(buffer, **named)
     return buffer.getvalue()
 
 
