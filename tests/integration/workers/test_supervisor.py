@@ -240,5 +240,5 @@ def test_the_childs_environment_holds_no_credentials(
     environment = Path(f"/proc/{child}/environ").read_bytes()
     os.killpg(child, signal.SIGKILL)
 
-    assert b"ADAPTNET" not in environment
+    assert b"ADAPTNET_DATABASE_URL" not in environment
     assert b"secret" not in environment

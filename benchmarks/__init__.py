@@ -1,0 +1,1 @@
+"""One script a claim. Each prints a table, and JSON with ``--json PATH`` (``-`` is stdout)."""

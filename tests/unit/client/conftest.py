@@ -1,0 +1,29 @@
+"""A scripted service and a client that does not like to wait."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from app.client import Client, Patience
+from tests.unit.client.service import Service
+
+KEY = "ank_test"
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    scripted = Service()
+    thread = threading.Thread(target=scripted.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield scripted
+    scripted.server.shutdown()
+    thread.join()
+    scripted.server.server_close()
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[Client]:
+    patience = Patience(attempts=3, first_seconds=0.001, longest_seconds=0.01)
+    with Client(service.url, KEY, patience=patience) as found:
+        yield found
