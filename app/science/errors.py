@@ -35,3 +35,13 @@ class DegenerateTarget(ScienceError):
 
 class NoUsableColumns(ScienceError):
     """Every feature column is constant, empty or unusable."""
+
+
+class UnusableOverride(ScienceError):
+    """A user's choice names nothing that can be chosen, or has no usable value."""
+
+    def __init__(self, *, name: str, value: float) -> None:
+        self.name, self.value = name, value
+        super().__init__(
+            f"cannot set {name!r} to {value!r}; n_motifs, rank and smoothness take positive numbers"
+        )

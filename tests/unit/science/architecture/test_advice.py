@@ -81,7 +81,7 @@ def test_counterfactual_and_json() -> None:
     assert given.rate_exponent == pytest.approx(2 / 7)
 
 
-def test_the_size_formula_counts_the_real_network() -> None:
+def test_the_perceptron_is_counted_layer_by_layer() -> None:
     assert sizing.mlp_parameters(10, 1, width=2, hidden=2) == 22 + 6 + 3
 
 

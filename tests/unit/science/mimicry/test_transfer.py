@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from app.science.architecture import sizing
 from app.science.errors import DegenerateTarget, TooFewRows
 from app.science.mimicry import body as bodies
 from app.science.mimicry import target as targets
@@ -138,6 +139,15 @@ def hinges(
     return np.asarray(total)
 
 
+def test_the_size_formula_counts_this_network() -> None:
+    rows, y = samples.smooth(n=800)
+    teacher, net, _ = made(rows, y, "regression")
+
+    rank = teacher.metric.shape[1]
+    assert net.n_parameters == sizing.network_parameters(PLAN.n_motifs, 5, rank, 1)
+    assert net.depth == sizing.AFFINE_LAYERS
+
+
 def test_teacher_predicts_its_own_formula_and_survives_storage() -> None:
     rows, y = samples.smooth(n=600)
     teacher = teachers.fit(rows, y, "regression", names=("nystrom_ridge",))
@@ -178,6 +188,18 @@ def test_unusable_targets_are_refused() -> None:
         targets.make(np.zeros(50), "regression")
     with pytest.raises(TooFewRows):
         targets.make(np.arange(5.0), "regression")
+
+
+def test_heavy_tails_cost_neither_precision_its_accuracy() -> None:
+    rng = np.random.default_rng(0)
+    points, new = rng.normal(size=(300, 4)), rng.normal(size=(300, 4))
+
+    _, net, _ = made(np.sign(points) * np.abs(points) ** 5, points[:, 0], "regression")
+
+    fresh = np.sign(new) * np.abs(new) ** 5
+    single, double = (predict_raw(net, fresh, dtype=t) for t in (torch.float32, torch.float64))
+    assert samples.r2(single[:, 0], new[:, 0]) > 0.9
+    assert samples.r2(double[:, 0], single[:, 0]) > 0.995
 
 
 def test_progress_rises_to_one() -> None:

@@ -1,0 +1,69 @@
+"""Closed formulas from the data's numbers to the sizes of a network.
+
+Source: Nakada and Imaizumi 2020, JMLR 21(174), theorems 5, 7 and 8: about n^(d / (2 b + d)) weights
+reach the risk n^(-2 b / (2 b + d)) for intrinsic dimension d and smoothness b, at a depth that does
+not grow with n. Differs from the paper: its constants are far above any usable size, so only the
+exponents are used and a pilot's effective degrees of freedom set the level.
+"""
+
+import math
+
+MOTIFS_PER_DOF = 4.0
+MIN_MOTIFS = 64
+MAX_MOTIFS = 4000
+ROWS_PER_MOTIF = 4
+AFFINE_LAYERS = 4
+POLYGON_NUMBERS = 768
+"""Two shared polygons, of 128 and 256 pieces, two numbers each."""
+
+
+def growth_exponent(dimension: float, smoothness: float) -> float:
+    """Return d / (2 b + d): how the number of motifs grows with rows."""
+    return dimension / (2.0 * smoothness + dimension)
+
+
+def rate_exponent(dimension: float, smoothness: float) -> float:
+    """2 b / (2 b + d): how the excess squared error falls with rows."""
+    return 2.0 * smoothness / (2.0 * smoothness + dimension)
+
+
+def wanted_motifs(dof: float, row_ratio: float, dimension: float, smoothness: float) -> int:
+    """ceil(c df (n / n_pilot)^(d / (2 b + d))), before any cap."""
+    growth: float = max(row_ratio, 1.0) ** growth_exponent(dimension, smoothness)
+    return math.ceil(MOTIFS_PER_DOF * dof * growth)
+
+
+def network_parameters(n_motifs: int, input_dim: int, rank: int, n_outputs: int) -> int:
+    """Numbers stored by a radial network: metric, squared norm, distances, polygons and head."""
+    metric = rank * (input_dim + 1)
+    distances = n_motifs * (rank + 2)
+    head = n_outputs * (n_motifs + input_dim + 1)
+    return metric + (rank + 1) + distances + POLYGON_NUMBERS + head
+
+
+def motifs_within(max_parameters: int, input_dim: int, rank: int, n_outputs: int) -> int:
+    """Most motifs whose network stays within the budget, possibly 0."""
+    fixed = network_parameters(0, input_dim, rank, n_outputs)
+    return max(0, (max_parameters - fixed) // (rank + 2 + n_outputs))
+
+
+def mlp_parameters(input_dim: int, n_outputs: int, width: int = 256, hidden: int = 3) -> int:
+    """Numbers stored by the fixed multilayer perceptron that everything is compared with."""
+    first, last = width * (input_dim + 1), n_outputs * (width + 1)
+    return first + (hidden - 1) * width * (width + 1) + last
+
+
+def relative_excess_error(n_motifs: int, wanted: int, dimension: float, smoothness: float) -> float:
+    """Predicted excess squared error relative to the wanted size.
+
+    Approximation error falls as m^(-2 b / d); at the wanted size it equals the estimation error,
+    which then grows in proportion to m.
+    """
+    ratio = n_motifs / wanted
+    approximation: float = ratio ** (-2.0 * smoothness / max(dimension, 1e-9))
+    return 0.5 * approximation + 0.5 * min(ratio, 1.0)
+
+
+def rows_for_error_ratio(ratio: float, dimension: float, smoothness: float) -> float:
+    """Factor on the rows that multiplies the excess squared error by ``ratio``."""
+    return float(ratio ** (-1.0 / rate_exponent(dimension, smoothness)))

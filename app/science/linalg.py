@@ -1,0 +1,228 @@
+"""Penalized least squares in float64 from streamed sums, and blocked kernel products.
+
+Features arrive in blocks of rows and leave only their centered Gram matrix, so the (n, m) matrix
+need never exist. All penalties of a ridge problem then share one symmetric eigendecomposition:
+each costs O(m), its effective degrees of freedom and its generalized cross-validation included.
+
+Source: Golub, Heath and Wahba 1979, doi:10.1080/00401706.1979.10489751 (GCV). Chan, Golub and
+LeVeque 1983, doi:10.1080/00031305.1983.10483115 (adding centered sums). Differs from the paper:
+the largest penalty within one standard error of the least GCV may be taken instead of the least.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import torch
+from numpy.typing import NDArray
+
+from app.science.errors import TooFewRows
+
+Floats = NDArray[np.float64]
+Block = tuple[NDArray[Any], NDArray[Any]]
+
+BLOCK_BYTES = 64 * 2**20
+PENALTIES: tuple[float, ...] = tuple(float(v) for v in 10.0 ** np.arange(-9.0, 1.0, 0.5))
+MAX_DOF_SHARE = 0.95
+
+
+def rows_per_block(width: int, *, itemsize: int = 8, budget_bytes: int = BLOCK_BYTES) -> int:
+    """Rows of ``width`` numbers that fit the memory budget, at least 16."""
+    return max(16, budget_bytes // max(1, width * itemsize))
+
+
+@dataclass(frozen=True)
+class GramSums:
+    """Centered second moments of features and targets, in float64.
+
+    gram : (m, m), sum of (f - mean)(f - mean)^T; cross : (m, c); target_square : (c,)
+    """
+
+    n: int
+    feature_mean: Floats
+    target_mean: Floats
+    gram: Floats
+    cross: Floats
+    target_square: Floats
+
+    def __add__(self, other: "GramSums") -> "GramSums":
+        """The sums over both sets of rows."""
+        n = self.n + other.n
+        step = other.feature_mean - self.feature_mean
+        lift = other.target_mean - self.target_mean
+        share = self.n * other.n / n
+        return GramSums(
+            n=n,
+            feature_mean=self.feature_mean + step * (other.n / n),
+            target_mean=self.target_mean + lift * (other.n / n),
+            gram=self.gram + other.gram + share * np.outer(step, step),
+            cross=self.cross + other.cross + share * np.outer(step, lift),
+            target_square=self.target_square + other.target_square + share * lift**2,
+        )
+
+
+def gram_sums(blocks: Iterable[Block]) -> GramSums:
+    """Add up blocks of (features (b, m), targets (b, c)).
+
+    Raises
+    ------
+    TooFewRows
+        There is no block.
+    """
+    total: GramSums | None = None
+    for features, targets in blocks:
+        part = _block_sums(features, targets)
+        total = part if total is None else total + part
+    if total is None:
+        raise TooFewRows(needed=1, got=0)
+    return total
+
+
+def _block_sums(features: NDArray[Any], targets: NDArray[Any]) -> GramSums:
+    F, Y = features.astype(np.float64), targets.astype(np.float64)
+    feature_mean, target_mean = F.mean(axis=0), Y.mean(axis=0)
+    F -= feature_mean
+    Y -= target_mean
+    # F.T @ F is a symmetric rank update in BLAS: half the work of a general product.
+    return GramSums(len(F), feature_mean, target_mean, F.T @ F, F.T @ Y, (Y * Y).sum(axis=0))
+
+
+@dataclass(frozen=True)
+class RidgeFit:
+    """Weights of one penalty: prediction = features @ weights + intercept.
+
+    weights : (m, c); intercept : (c,); gcv in squared units of the target, summed over outputs
+    """
+
+    weights: Floats
+    intercept: Floats
+    penalty: float
+    effective_dof: float
+    gcv: float
+
+
+def ridge_gcv(
+    sums: GramSums,
+    metric: Floats | None = None,
+    *,
+    penalties: Sequence[float] = PENALTIES,
+    one_standard_error: bool = True,
+) -> RidgeFit:
+    """Minimize |Y - F w|^2 / n + penalty * w^T R w, the penalty chosen by GCV.
+
+    Parameters
+    ----------
+    metric : R, (m, m) positive definite or (m,) diagonal; by default the variances of the
+        features, which is ridge on standardized features
+    one_standard_error : take the largest penalty whose GCV is within one standard error of the
+        least; a mean of n squared Gaussian residuals has the relative error sqrt(2 / n)
+    """
+    root = _penalty_root(sums, metric)
+    values, vectors = np.linalg.eigh(_whiten(root, sums.gram / sums.n))
+    values = values.clip(0.0)
+    loads = vectors.T @ _solve_root(root, sums.cross / sums.n)  # (m, c)
+    scores = [_gcv(sums, values, loads, penalty) for penalty in penalties]
+    best = int(np.argmin([gcv for gcv, _ in scores]))
+    if one_standard_error:
+        limit = scores[best][0] * (1.0 + np.sqrt(2.0 / sums.n))
+        best = max((i for i, s in enumerate(scores) if s[0] <= limit), key=lambda i: penalties[i])
+    gcv, dof = scores[best]
+    white = vectors @ (loads / (values + penalties[best])[:, None])
+    weights = _solve_root(root, white, transposed=True)
+    return _fit(sums, weights, penalties[best], dof, gcv)
+
+
+def _gcv(sums: GramSums, values: Floats, loads: Floats, penalty: float) -> tuple[float, float]:
+    shrunk = loads / (values + penalty)[:, None]
+    square = sums.target_square / sums.n
+    residual = square - 2.0 * (loads * shrunk).sum(axis=0)
+    residual = residual + (values[:, None] * shrunk**2).sum(axis=0)
+    dof = float((values / (values + penalty)).sum()) + 1.0
+    if dof >= MAX_DOF_SHARE * sums.n:
+        return float("inf"), dof
+    return float(residual.clip(0.0).sum()) / (1.0 - dof / sums.n) ** 2, dof
+
+
+def ridge_path(
+    sums: GramSums, metric: Floats | None = None, *, penalties: Sequence[float]
+) -> Iterator[RidgeFit]:
+    """The ridge solution at each penalty in turn by one Cholesky each, for wide features.
+
+    Stops at the first penalty that leaves the system numerically singular. Effective dof and GCV
+    are NaN here: ``effective_dof`` computes the first for the penalty that is kept.
+    """
+    R = _dense(sums, metric)
+    for penalty in penalties:
+        try:
+            factor = scipy.linalg.cho_factor(sums.gram / sums.n + penalty * R, check_finite=False)
+        except np.linalg.LinAlgError:
+            return
+        weights = scipy.linalg.cho_solve(factor, sums.cross / sums.n, check_finite=False)
+        yield _fit(sums, weights, penalty, float("nan"), float("nan"))
+
+
+def effective_dof(sums: GramSums, metric: Floats | None, penalty: float) -> float:
+    """Trace of the smoother at one penalty, the intercept counted."""
+    system = sums.gram / sums.n + penalty * _dense(sums, metric)
+    root = scipy.linalg.cholesky(system, lower=True, check_finite=False)
+    half = scipy.linalg.solve_triangular(root, sums.gram / sums.n, lower=True, check_finite=False)
+    # trace(S^-1 G) with S = L L^T is trace(L^-1 G L^-T), the inner product of L^-1 G and L^-1.
+    inverse = scipy.linalg.solve_triangular(root, np.eye(len(root)), lower=True, check_finite=False)
+    return float((half * inverse).sum()) + 1.0
+
+
+def _fit(sums: GramSums, weights: Floats, penalty: float, dof: float, gcv: float) -> RidgeFit:
+    intercept = sums.target_mean - sums.feature_mean @ weights
+    return RidgeFit(weights, intercept, penalty, dof, gcv)
+
+
+def variances(sums: GramSums) -> Floats:
+    """(m,), variance of each feature, floored so that a constant one stays solvable."""
+    spread = np.diagonal(sums.gram) / sums.n
+    return np.maximum(spread, max(float(spread.max(initial=0.0)) * 1e-18, 1e-300))
+
+
+def _dense(sums: GramSums, metric: Floats | None) -> Floats:
+    metric = variances(sums) if metric is None else metric
+    return np.diag(metric) if metric.ndim == 1 else metric
+
+
+def _penalty_root(sums: GramSums, metric: Floats | None) -> Floats:
+    metric = variances(sums) if metric is None else metric
+    if metric.ndim == 1:
+        return np.sqrt(metric)
+    return np.asarray(np.linalg.cholesky(metric))
+
+
+def _solve_root(root: Floats, values: Floats, *, transposed: bool = False) -> Floats:
+    if root.ndim == 1:
+        return np.asarray(values / root[:, None])
+    return np.asarray(
+        scipy.linalg.solve_triangular(
+            root, values, lower=True, trans=int(transposed), check_finite=False
+        )
+    )
+
+
+def _whiten(root: Floats, gram: Floats) -> Floats:
+    half = _solve_root(root, gram)
+    white = _solve_root(root, half.T.copy())
+    return np.asarray((white + white.T) / 2.0)
+
+
+def squared_distances(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """(n, m), squared Euclidean distances between rows, never negative."""
+    square = left.square().sum(1)[:, None] + right.square().sum(1)[None, :]
+    return square.addmm_(left, right.T, alpha=-2.0).clamp_min_(0.0)
+
+
+def median_squared_distance(points: NDArray[Any], rng: np.random.Generator) -> float:
+    """Median squared distance of 2000 random pairs of different rows; 1 if they all coincide."""
+    n = len(points)
+    first = rng.integers(0, n, 2000)
+    second = (first + rng.integers(1, max(n, 2), 2000)) % n
+    gaps = ((points[first] - points[second]) ** 2).sum(axis=1)
+    positive = gaps[gaps > 0]
+    return float(np.median(positive)) if positive.size else 1.0

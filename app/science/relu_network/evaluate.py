@@ -1,0 +1,148 @@
+"""Evaluation of a network in torch, blocked over rows so that memory stays inside a budget.
+
+A ``pwl`` node is read off its table of slopes by binary search, which gives the same numbers as
+its sum of shifted ReLUs at O(log l) instead of O(l) a value.
+
+Source: none; the operations are defined in ``network.py``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from app.science.relu_network.network import INPUT, Network, Node
+
+BUDGET_BYTES = 128 * 2**20
+LIVE_COPIES = 4  # the widest layer, its indices, its slopes and the next layer live together
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+def predict(network: Network, X: NDArray[Any]) -> NDArray[np.float64]:
+    """Predict in the target's unit, or class probabilities.
+
+    Parameters
+    ----------
+    X : (n, p), encoded rows
+
+    Returns
+    -------
+    (n,) for regression, (n, classes) summing to 1 otherwise
+    """
+    raw = predict_raw(network, X)
+    return raw[:, 0] if network.task == "regression" else softmax(raw)
+
+
+def predict_raw(
+    network: Network,
+    X: NDArray[Any],
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    block_rows: int | None = None,
+) -> NDArray[np.float64]:
+    """The network's output (n, c), computed in ``dtype`` and returned in float64."""
+    tensors = load(network, dtype=dtype, device=device)
+    step = block_rows or default_block_rows(network, dtype=dtype)
+    outputs = [np.empty((0, n_outputs(network)))]
+    for start in range(0, len(X), step):
+        rows = torch.as_tensor(np.asarray(X[start : start + step]), dtype=dtype, device=device)
+        outputs.append(run(network, tensors, rows).double().cpu().numpy())
+    return np.concatenate(outputs)
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of probabilities (n, c) from rows of logits."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def n_outputs(network: Network) -> int:
+    """Width c of the output."""
+    return 1 if network.task == "regression" else len(network.classes)
+
+
+def default_block_rows(
+    network: Network, *, dtype: torch.dtype = torch.float32, budget_bytes: int = BUDGET_BYTES
+) -> int:
+    """Rows a block, so that ``LIVE_COPIES`` of the widest layer fit the budget."""
+    biases = [np.size(network.tensors[n.tensor("bias")]) for n in network.nodes if n.op == "affine"]
+    widest = max([network.input_dim, *biases])
+    return max(16, budget_bytes // (LIVE_COPIES * widest * dtype.itemsize))
+
+
+def load(network: Network, *, dtype: torch.dtype, device: torch.device | str) -> Tensors:
+    """The tensors as torch tensors of one type, plus the tables of the ``pwl`` nodes."""
+    tensors = {
+        name: torch.as_tensor(np.asarray(value), dtype=dtype, device=device)
+        for name, value in network.tensors.items()
+    }
+    for node in network.nodes:
+        if node.op == "pwl":
+            for role, table in _pwl_table(node, network).items():
+                tensors[node.tensor(role)] = torch.as_tensor(table, dtype=dtype, device=device)
+    return tensors
+
+
+def run(
+    network: Network, tensors: Tensors, rows: torch.Tensor, *, output: str | None = None
+) -> torch.Tensor:
+    """Value of the node ``output`` (by default the network's) for rows (b, p)."""
+    wanted = output or network.output
+    values = {INPUT: rows}
+    last_use = {name: i for i, node in enumerate(network.nodes) for name in node.inputs}
+    for i, node in enumerate(network.nodes):
+        values[node.name] = _apply(node, [values[name] for name in node.inputs], tensors)
+        if node.name == wanted:
+            break
+        for name in node.inputs:
+            if last_use[name] == i and name != wanted:
+                values.pop(name, None)
+    return values[wanted]
+
+
+def _apply(node: Node, inputs: list[torch.Tensor], tensors: Tensors) -> torch.Tensor:
+    x = inputs[0]
+    match node.op:
+        case "affine":
+            weight, bias = tensors[node.tensor("weight")], tensors[node.tensor("bias")]
+            return torch.addmm(bias, x, weight.T)
+        case "relu":
+            return torch.relu(x)
+        case "clip":
+            return torch.clamp(x, node.attributes["low"], node.attributes["high"])
+        case _:
+            return _apply_other(node, inputs, tensors)
+
+
+def _apply_other(node: Node, inputs: list[torch.Tensor], tensors: Tensors) -> torch.Tensor:
+    if node.op == "pwl":
+        return _pwl(node, inputs[0], tensors)
+    if node.op == "concat":
+        return torch.cat(inputs, dim=-1)
+    total = inputs[0]
+    for value in inputs[1:]:
+        total = total + value
+    return total
+
+
+def _pwl(node: Node, x: torch.Tensor, tensors: Tensors) -> torch.Tensor:
+    piece = torch.bucketize(x, tensors[node.tensor("knots_ascending")], out_int32=True)
+    flat = piece.reshape(-1)
+    slope = tensors[node.tensor("slopes")].index_select(0, flat).view_as(x)
+    offset = tensors[node.tensor("offsets")].index_select(0, flat).view_as(x)
+    return torch.addcmul(offset, slope, x)
+
+
+def _pwl_table(node: Node, network: Network) -> dict[str, NDArray[np.float64]]:
+    """Piece i, between knots i - 1 and i, is offsets[i] + slopes[i] * x."""
+    knots = np.asarray(network.tensors[node.tensor("knots")], dtype=np.float64)
+    steps = np.asarray(network.tensors[node.tensor("coefficients")], dtype=np.float64)
+    order = np.argsort(knots, kind="stable")
+    knots, steps = knots[order], steps[order]
+    slopes = node.attributes["slope"] + np.concatenate([[0.0], np.cumsum(steps)])
+    offsets = node.attributes["intercept"] - np.concatenate([[0.0], np.cumsum(steps * knots)])
+    return {"knots_ascending": knots, "slopes": slopes, "offsets": offsets}
