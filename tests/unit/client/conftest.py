@@ -1,25 +1,19 @@
 """A scripted service and a client that does not like to wait."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from app.client import Client, Patience
-from tests.unit.client.service import Service
+from tests.unit.client.service import Service, running
 
 KEY = "ank_test"
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    scripted = Service()
-    thread = threading.Thread(target=scripted.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield scripted
-    scripted.server.shutdown()
-    thread.join()
-    scripted.server.server_close()
+    with running() as scripted:
+        yield scripted
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """A real HTTP server in a thread that answers from a script and remembers what it was asked."""
 
+import contextlib
 import json
+import threading
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -50,6 +53,20 @@ class Service:
         if not replies:
             return Reply(404, {"code": "route_not_found", "detail": f"nothing at {route}"})
         return replies.popleft() if len(replies) > 1 else replies[0]
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Service]:
+    """A service with an empty script, in a thread."""
+    scripted = Service()
+    thread = threading.Thread(target=scripted.server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield scripted
+    finally:
+        scripted.server.shutdown()
+        thread.join()
+        scripted.server.server_close()
 
 
 def _handler(service: Service) -> type[BaseHTTPRequestHandler]:

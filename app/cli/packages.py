@@ -1,0 +1,121 @@
+"""``adaptnet verify`` and ``adaptnet predict``: a model package with numpy alone, offline."""
+
+import contextlib
+import csv
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+from rich.markup import escape
+
+from app.cli.console import err, out
+from app.cli.files import existing
+
+if TYPE_CHECKING:
+    from app.science.export.runtime import LoadedModel, VerifyReport
+
+VERIFY_EXAMPLES = """
+adaptnet verify bikes-count-1.mmpkg
+"""
+PREDICT_EXAMPLES = """
+adaptnet predict bikes-count-1.mmpkg new.csv
+adaptnet predict bikes-count-1.mmpkg new.csv.gz --out predicted.csv
+"""
+BLOCK_ROWS = 50_000
+
+Package = Annotated[
+    Path, typer.Argument(callback=existing, metavar="MODEL.mmpkg", help="The package")
+]
+Table = Annotated[
+    Path,
+    typer.Argument(callback=existing, metavar="FILE.csv", help="Rows under a header"),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="A CSV file [default: standard output]")]
+
+
+def verify(package: Package) -> None:
+    """Check a model package: hashes, contents, and its self-test on this machine.
+
+    Needs numpy only and runs no code of the package. Exit status 1 if anything differs.
+    """
+    from app.science.export import runtime  # noqa: PLC0415  (numpy)
+
+    report = runtime.verify(package)
+    show_report(report)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def show_report(report: "VerifyReport") -> None:
+    """One line a check."""
+    for check in report.checks:
+        mark = "[green]✓[/]" if check.passed else "[red]✗[/]"
+        out.print(f"{mark} {check.name:<10} {escape(check.detail)}")
+    if report.digest:
+        out.print(f"  {report.format}, digest {report.digest}", soft_wrap=True)
+
+
+def predict(package: Package, file: Table, out_file: Out = None) -> None:
+    """Predict the rows of a CSV file with a package, offline.
+
+    Writes the column `prediction`, and for a classification one probability a class. Columns that
+    the model does not know are ignored.
+    """
+    from app.science.export import runtime  # noqa: PLC0415  (numpy)
+
+    model = runtime.load(package)
+    with _reader(file) as text:
+        rows = csv.DictReader(text, delimiter=_delimiter(text))
+        if out_file is None:
+            _write(model, rows, sys.stdout)
+            return
+        with out_file.open("w", encoding="utf-8", newline="") as target:
+            n_rows = _write(model, rows, target)
+    err.print(f"{n_rows:,} predictions -> [bold]{escape(str(out_file))}[/]")
+
+
+def _write(model: "LoadedModel", rows: "csv.DictReader[str]", target: TextIO) -> int:
+    """Predict block by block, so that the file may be larger than memory."""
+    classes = model.metadata["classes"]
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(["prediction", *(f"probability_{name}" for name in classes)])
+    n_rows = 0
+    for block in _blocks(rows):
+        predictions = model.predict(block).tolist()
+        probabilities: list[list[float]] = (
+            model.predict_proba(block).tolist() if classes else [[]] * len(predictions)
+        )
+        writer.writerows([p, *rest] for p, rest in zip(predictions, probabilities, strict=True))
+        n_rows += len(predictions)
+    return n_rows
+
+
+def _blocks(rows: "csv.DictReader[str]") -> Iterator[dict[str, list[Any]]]:
+    names = list(rows.fieldnames or [])
+    block: list[dict[str, Any]] = []
+    for row in rows:
+        block.append(row)
+        if len(block) == BLOCK_ROWS:
+            yield {name: [r[name] for r in block] for name in names}
+            block = []
+    if block:
+        yield {name: [r[name] for r in block] for name in names}
+
+
+@contextlib.contextmanager
+def _reader(file: Path) -> Iterator[TextIO]:
+    with file.open("rb") as raw:
+        plain = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
+        with io.TextIOWrapper(plain, encoding="utf-8-sig", newline="") as text:
+            yield text
+
+
+def _delimiter(text: TextIO) -> str:
+    """The separator of the header: the candidate that stands in it most often."""
+    header = text.readline()
+    text.seek(0)
+    return max(",;\t|", key=header.count)

@@ -1,0 +1,99 @@
+"""Commands that talk to a service."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.run import adaptnet
+from tests.unit.client.documents import dataset, entry, job
+from tests.unit.client.service import Reply, Service
+from tests.unit.client.test_events import kept, passing
+
+JOB = job(
+    spec={"dataset": "churn@1"},
+    timestamps={"created": "2026-01-01T10:20:30Z"},
+    waiting_reason=None,
+)
+HERE = "GET /v1/jobs/job_1"
+
+
+def test_a_list_is_tab_separated_where_nobody_looks(
+    capsys: pytest.CaptureFixture[str], service: Service
+) -> None:
+    service.on("GET /v1/jobs", Reply(200, {"data": [JOB], "next_cursor": None}))
+
+    ended = adaptnet(capsys, "jobs", "ls", "--status", "running", "--status", "queued")
+
+    assert ended.out.splitlines()[1] == (
+        "job_1\ttrain\tchurn@1\tsucceeded\t\t100%\t2026-01-01 10:20"
+    )
+    assert service.asked[0].query["status"] == ["running", "queued"]
+
+
+def test_a_history_is_one_line_an_entry(
+    capsys: pytest.CaptureFixture[str], service: Service
+) -> None:
+    service.on(HERE, Reply(200, JOB))
+    events = [entry(1, "job.queued"), entry(2, "job.note", value=4.31649)]
+    service.on("GET /v1/jobs/job_1/events", Reply(200, {"data": events, "last_seq": 2}))
+
+    ended = adaptnet(capsys, "jobs", "logs", "job_1")
+
+    assert ended.out.splitlines()[1].split() == ["2", "00:00:00Z", "job.note", "value", "4.316"]
+
+
+def test_watching_a_job_that_fails_fails_too(
+    capsys: pytest.CaptureFixture[str], service: Service
+) -> None:
+    error = {"message": "no memory", "hint": "fewer rows", "phase": "teacher"}
+    failed = {**JOB, "status": "failed", "error": error, "result": None}
+    service.on(HERE, Reply(200, {**JOB, "status": "running"}), Reply(200, failed))
+    stream = kept(1, "job.failed") + passing("end", status="failed")
+    service.on("GET /v1/jobs/job_1/stream", Reply(200, stream))
+
+    ended = adaptnet(capsys, "jobs", "watch", "job_1")
+
+    assert ended.status == 1
+    assert "✗ failed in phase teacher: no memory" in ended.out
+    assert "-> fewer rows" in ended.out
+
+
+def test_training_without_watching_prints_the_id_alone(
+    capsys: pytest.CaptureFixture[str], service: Service, tmp_path: Path
+) -> None:
+    path = tmp_path / "My churn.csv"
+    path.write_text("a,y\n1,2\n")
+    service.on("PUT /v1/datasets/My-churn/content", Reply(202, dataset()))
+    service.on("POST /v1/jobs", Reply(202, job(status="queued")))
+
+    ended = adaptnet(capsys, "train", path, "--target", "y", "--no-watch", "--task", "binary")
+
+    assert ended.out == "job_1\n"
+    assert service.asked[-1].json["target"] == {"column": "y", "task": "binary"}
+
+
+def test_an_invalid_file_shows_its_problems(
+    capsys: pytest.CaptureFixture[str], service: Service, tmp_path: Path
+) -> None:
+    path = tmp_path / "churn.csv"
+    path.write_text("a\n")
+    problem = {"row": 3, "column": "a", "message": "not a number", "remedy": "repair it"}
+    service.on("PUT /v1/datasets/churn/content", Reply(202, dataset(status="invalid")))
+    service.on("GET /v1/datasets/churn@1/validation", Reply(200, {"problems": [problem]}))
+
+    ended = adaptnet(capsys, "train", path, "--target", "y")
+
+    assert ended.status == 1
+    assert "3    a       not a number  repair it" in ended.err
+
+
+def test_a_new_key_goes_to_stdout_alone(
+    capsys: pytest.CaptureFixture[str], service: Service
+) -> None:
+    made = {"id": "key_1", "scopes": ["predict"], "secret": "ank_secret"}
+    service.on("POST /v1/api-keys", Reply(201, made))
+
+    ended = adaptnet(capsys, "key", "create", "notebook", "--scope", "predict")
+
+    assert ended.out == "ank_secret\n"
+    assert service.asked[0].json == {"name": "notebook", "scopes": ["predict"]}
