@@ -22,10 +22,13 @@ PASSED_ON = (
     "ADAPTNET_RUN",
     "LD_LIBRARY_PATH",
     "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
     "CUDA_VISIBLE_DEVICES",
     "OPENBLAS_CORETYPE",
     "OPENBLAS_L2_SIZE",
 )
+# Small products run on one BLAS thread, next to torch's; wide ones ask for more themselves.
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 LOG_EXCERPT_BYTES = 4096
 POLL_SECONDS = 0.2
 EXIT_SECONDS = 5.0
@@ -48,7 +51,8 @@ class Child:
                 stderr=subprocess.STDOUT,
                 pass_fds=(write_end,),
                 start_new_session=True,
-                env={name: value for name, value in os.environ.items() if name in PASSED_ON},
+                env=ENVIRONMENT
+                | {name: value for name, value in os.environ.items() if name in PASSED_ON},
             )
         os.close(write_end)
         self._pipe = read_end

@@ -33,5 +33,5 @@ class ProblemForTooLarge:
 
 
 def _is_plain_413(message: Message) -> bool:
-    headers = dict(message["headers"])
-    return message["status"] == 413 and headers.get(b"content-type", b"").startswith(b"text/plain")
+    media_type = dict(message["headers"]).get(b"content-type", b"")
+    return bool(message["status"] == 413 and media_type.startswith(b"text/plain"))

@@ -29,4 +29,5 @@ def run(spec: Spec, data: Data, out: Out = Path("results")) -> None:
     "dataset" is not needed. Report, plots and model package end up in the folder.
     """
     program = [sys.executable, "-m", "workers.offline", str(spec), str(data), "--out", str(out)]
-    os.execv(sys.executable, program)  # noqa: S606  (no shell wanted)
+    environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}  # as a worker's child has it
+    os.execve(sys.executable, program, environment)  # noqa: S606  (no shell wanted)

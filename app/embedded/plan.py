@@ -51,6 +51,8 @@ def commands(home: Home, env: dict[str, str], host: str, port: int) -> list[Comm
         str(port),
         "--no-server-header",
         "--no-access-log",
+        "--timeout-graceful-shutdown",
+        "5",
     )
     work = (
         *("celery", "-A", "workers.celery_app", "worker", "-Q", "cpu", "-P", "threads", "-c", "1"),

@@ -31,7 +31,7 @@ BEGIN
 END $$;
 CREATE TRIGGER job_status_guard BEFORE UPDATE OF status ON job FOR EACH ROW
     WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION job_status_guard();
-"""  # noqa: S608  (no input from outside)
+"""
 
 
 def upgrade() -> None:
@@ -164,7 +164,8 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "status IN ('queued', 'starting', 'running', 'finalizing', 'cancelling', 'succeeded', 'failed', 'cancelled', 'expired')",
+            "status IN ('queued', 'starting', 'running', 'finalizing', 'cancelling', "
+            "'succeeded', 'failed', 'cancelled', 'expired')",
             name=op.f("ck_job_status_known"),
         ),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_job_project_id")),

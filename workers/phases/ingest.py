@@ -6,7 +6,6 @@ from app.tables.canonical import write_canonical
 from app.tables.limits import Limits
 from app.tables.profile import profile
 from app.tables.read import read_table
-
 from workers.context import Context
 from workers.phase import Phase
 

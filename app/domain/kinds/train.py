@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from app.domain.kind import JobKind, Name, Part
 from app.domain.tabular import TabularSpec
 
@@ -16,7 +18,7 @@ class Baselines(Part):
     """What is trained beside our network, on the same split."""
 
     sgd: bool = True
-    max_wall_seconds: int = 300
+    max_wall_seconds: int = Field(default=300, ge=1, le=3600)
 
 
 class TrainSpec(TabularSpec):

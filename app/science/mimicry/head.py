@@ -26,6 +26,7 @@ from app.science.linalg import (
     gram_sums,
     ridge_path,
     rows_per_block,
+    threads_for,
     variances,
 )
 from app.science.mimicry.target import Ints, Target
@@ -34,6 +35,7 @@ RIDGE_PENALTIES = tuple(float(v) for v in 10.0 ** np.arange(0.0, -9.6, -0.75))
 LOGISTIC_PENALTIES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 CACHE_BYTES = 2**30
 MAX_STEPS = 40
+HEADROOM = 100.0
 
 Held = tuple[NDArray[Any], ...]
 
@@ -94,28 +96,34 @@ class Head:
         return np.asarray(features @ self.weights + self.intercept, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What spares work: the sums of the fit rows, a head to start from, a penalty to start near.
+
+    start : a head over like features; only penalties near its own are tried, from its weights
+    near : see ``least_squares``
+    """
+
+    sums: GramSums | None = None
+    start: Head | None = None
+    near: float | None = None
+
+
 def solve(
     features: Features,
     X: NDArray[Any],
     target: Target,
     split: tuple[Ints, Ints],
-    *,
-    start: Head | None = None,
-    sums: GramSums | None = None,
+    known: Known | None = None,
 ) -> Head:
-    """Fit on the first part of the split, choose the penalty on the second.
-
-    Parameters
-    ----------
-    start : a head over like features; only penalties near its own are tried, from its weights
-    sums : those of the fit rows, where they are known already
-    """
+    """Fit on the first part of the split, choose the penalty on the second."""
+    known = known or Known()
     fit, held = split
-    sums = sums or gram_sums(features.blocks(X, fit, target.columns()))
+    sums = known.sums or gram_sums(features.blocks(X, fit, target.columns()))
     held_features = features.held(X[held])
     if target.task == "regression":
-        return least_squares(features, sums, held_features, target, held)
-    return _logistic_path(features, X, target, split, (sums, held_features, start))
+        return least_squares(features, sums, held_features, target, held, near=known.near)
+    return _logistic_path(features, X, target, split, (sums, held_features, known.start))
 
 
 def least_squares(
@@ -124,9 +132,29 @@ def least_squares(
     held_features: Held,
     target: Target,
     held: Ints,
-    penalties: Sequence[float] = RIDGE_PENALTIES,
+    *,
+    near: float | None = None,
 ) -> Head:
-    """The ridge head of least held-out loss; the path stops two steps after its minimum."""
+    """The ridge head of least held-out loss; the path stops two steps after its minimum.
+
+    With ``near`` the path starts a little above that penalty, and goes back to the top only
+    where its first step turns out the best.
+    """
+    wanted = [p for p in RIDGE_PENALTIES if near is None or p < HEADROOM * near]
+    best = _best_on_path(features, sums, held_features, target, held, wanted)
+    if best.penalty == wanted[0] and len(wanted) < len(RIDGE_PENALTIES):
+        best = _best_on_path(features, sums, held_features, target, held, RIDGE_PENALTIES)
+    return best
+
+
+def _best_on_path(
+    features: Features,
+    sums: GramSums,
+    held_features: Held,
+    target: Target,
+    held: Ints,
+    penalties: Sequence[float],
+) -> Head:
     R = features.penalty(sums)
     best: Head | None = None
     worse = 0
@@ -141,7 +169,15 @@ def least_squares(
             break
     if best is None:
         raise np.linalg.LinAlgError("the features' Gram matrix holds NaN or infinities")
-    return replace(best, effective_dof=effective_dof(sums, R, best.penalty))
+    return best
+
+
+def with_dof(head: Head, features: Features, target: Target) -> Head:
+    """The head with its effective degrees of freedom, which cost as much as a few penalties."""
+    R = features.penalty(head.sums)
+    # p (1 - p) <= 1 / 4 bounds the curvature of the cross-entropy.
+    factor = 1.0 if target.task == "regression" else 4.0
+    return replace(head, effective_dof=effective_dof(head.sums, R, factor * head.penalty))
 
 
 def _held_loss(
@@ -198,8 +234,7 @@ def _logistic_path(
             break
         best = Head(weights, intercept, penalty, 0.0, loss, sums)
     assert best is not None  # noqa: S101 - the path is never empty
-    dof = effective_dof(sums, problem.R, 4.0 * best.penalty)  # p (1 - p) <= 1 / 4
-    return replace(best, effective_dof=dof)
+    return best
 
 
 class _LogisticProblem:
@@ -233,7 +268,8 @@ class _LogisticProblem:
         """Weights and intercept after at most ``MAX_STEPS`` steps from the given ones."""
         system = 0.25 * self.sums.gram / self.n + penalty * self.R
         system[np.diag_indices_from(system)] *= 1.0 + 1e-10
-        root = scipy.linalg.cholesky(system, lower=True, check_finite=False)
+        with threads_for(len(system)):
+            root = scipy.linalg.cholesky(system, lower=True, check_finite=False)
         shape = weights.shape
         centered = intercept + self.sums.feature_mean @ weights
         start = np.concatenate([(root.T @ weights).ravel(), centered])

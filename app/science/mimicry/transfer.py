@@ -166,7 +166,8 @@ def _drawn(work: _Work, mix: Mapping[str, float], say: Say) -> list[_Candidate]:
     from_labels, from_teacher = _split_sums(sums, work.target.n_outputs)
     say(0.5, "head on the labels")
     start = _start(work, body, from_labels)
-    solved = head.solve(features, work.X, work.target, work.split, start=start, sums=from_labels)
+    known = head.Known(from_labels, start, near=work.teacher.penalty)
+    solved = head.solve(features, work.X, work.target, work.split, known)
     say(0.65, "head on the teacher")
     if work.plan.pseudo_rows:
         pseudo = _pseudo_rows(work)
@@ -174,7 +175,9 @@ def _drawn(work: _Work, mix: Mapping[str, float], say: Say) -> list[_Candidate]:
         copied = features.blocks(pseudo, rows, work.teacher.output(pseudo))
         from_teacher = from_teacher + gram_sums(copied)
     held_features = features.held(work.X[held])
-    copy = head.least_squares(features, from_teacher, held_features, work.target, held)
+    copy = head.least_squares(
+        features, from_teacher, held_features, work.target, held, near=work.teacher.penalty
+    )
     return [_Candidate("labels", body, solved), _Candidate("distilled", body, copy)]
 
 
@@ -219,6 +222,7 @@ def _finish(
 ) -> tuple[Network, TransferReport]:
     held, target = work.split[1], work.target
     features = best.body.features()
+    best = replace(best, head=head.with_dof(best.head, features, target))
     held_output = best.head.output(features.compute(work.X[held]))
     factor = _temperature(work, held_output)
     before = best.body.with_head(best.head, target, factor)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,14 +11,17 @@ from app.services import blobs
 from tests.integration import jobs as make
 
 
-def post(client: TestClient, content: bytes | str, name: str = "d", **fields: str) -> dict:
+def post(
+    client: TestClient, content: bytes | str, name: str = "d", **fields: str
+) -> dict[str, Any]:
     """Upload a file by multipart and parse it."""
     answer = client.post(
         "/v1/datasets", data={"name": name, **fields}, files={"file": ("data.csv", content)}
     )
     assert answer.status_code == 202, answer.text
     make.work_off(answer.json()["links"]["parse_job"].rpartition("/")[2])
-    return client.get(answer.json()["links"]["self"]).json()
+    found: dict[str, Any] = client.get(answer.json()["links"]["self"]).json()
+    return found
 
 
 def test_a_multipart_upload_becomes_a_typed_table(client: TestClient) -> None:

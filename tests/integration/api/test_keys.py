@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -58,7 +59,9 @@ def test_a_key_without_the_scope_is_refused_by_name(
     client: TestClient, method: str, path: str
 ) -> None:
     key = new_key("predict" if "predict" not in path else "jobs:read")
-    body = {"json": {"kind": "analyze", "dataset": "d"}} if path == "/v1/jobs" else {}
+    body: dict[str, Any] = (
+        {"json": {"kind": "analyze", "dataset": "d"}} if path == "/v1/jobs" else {}
+    )
     if path.endswith("predict"):
         body = {"json": {"columns": ["a"], "rows": [[1]]}}
     if path == "/v1/api-keys" and method == "POST":

@@ -90,9 +90,8 @@ def _final(
 
     square = kernel_matrix(choice.kernel, centers, centers, width)
     square += JITTER * np.eye(n_centers)
-    solved = head.solve(
-        head.Features(compute, p + n_centers, square=square, square_at=p), X, target, split
-    )
+    features = head.Features(compute, p + n_centers, square=square, square_at=p)
+    solved = head.with_dof(head.solve(features, X, target, split), features, target)
     return FittedTeacher(
         name="nystrom_ridge",
         task=target.task,

@@ -33,7 +33,8 @@ class Ridge:
         if progress:
             progress(0.95, "linear teacher")
         p = X.shape[1]
-        solved = head.solve(head.Features(np.asarray, p), X, target, split)
+        features = head.Features(np.asarray, p)
+        solved = head.with_dof(head.solve(features, X, target, split), features, target)
         return FittedTeacher(
             name="ridge",
             task=target.task,
