@@ -13,6 +13,7 @@ from app.embedded.state import Home, write_private
 
 ROOT = Path(app.__file__).resolve().parents[1]
 PROJECT = "demo"
+QUEUES = ("cpu", "io")
 SETUP_SECONDS = 120.0
 
 
@@ -41,7 +42,7 @@ def environment(home: Home, endpoints: Endpoints) -> dict[str, str]:
 
 
 def commands(home: Home, env: dict[str, str], host: str, port: int) -> list[Command]:
-    """The API, the dispatcher and one worker."""
+    """The API, the dispatcher, and a worker for each queue of a machine without accelerator."""
     serve = (
         "uvicorn",
         "app.main:app",
@@ -54,17 +55,21 @@ def commands(home: Home, env: dict[str, str], host: str, port: int) -> list[Comm
         "--timeout-graceful-shutdown",
         "5",
     )
-    work = (
-        *("celery", "-A", "workers.celery_app", "worker", "-Q", "cpu", "-P", "threads", "-c", "1"),
-        *("--without-mingle", "--without-gossip"),
-    )
-    # Celery's SIGTERM waits for the running task without end; as SIGQUIT it hands the task back.
-    worker_env = {**env, "REMAP_SIGTERM": "SIGQUIT"}
     return [
         _python(home, env, "api", serve),
         _python(home, env, "dispatcher", ("workers.dispatcher",)),
-        _python(home, worker_env, "worker", work, grace_seconds=25.0),
+        *(_worker(home, env, queue) for queue in QUEUES),
     ]
+
+
+def _worker(home: Home, env: dict[str, str], queue: str) -> Command:
+    work = (
+        *("celery", "-A", "workers.celery_app", "worker", "-Q", queue, "-P", "threads", "-c", "1"),
+        *("--without-mingle", "--without-gossip"),
+    )
+    # Celery's SIGTERM waits for the running task without end; as SIGQUIT it hands the task back.
+    more = {"REMAP_SIGTERM": "SIGQUIT", "ADAPTNET_WORKER_QUEUE": queue}
+    return _python(home, {**env, **more}, f"worker-{queue}", work, grace_seconds=25.0)
 
 
 def _python(

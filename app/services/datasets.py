@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func
 
 from app.db.queries import datasets, jobs, moves
 from app.domain.callers import Caller
+from app.domain.catalog import KINDS
 from app.domain.datasets import DatasetVersion, parse_reference
 from app.domain.errors import InUse, NotFound, ServiceError, SpecInvalid
 from app.domain.ids import new_id
@@ -160,14 +161,13 @@ def _parse_job(db: Connection, caller: Caller, version_id: str) -> Job:
             "id": new_id("job"),
             "project_id": caller.project_id,
             "kind": spec.kind,
-            "queue": "cpu",
+            "queue": KINDS[spec.kind].queue(spec.compute),
             "spec": spec.model_dump(mode="json"),
             "spec_hash": spec.fingerprint(),
             "dataset_version_id": version_id,
             "max_attempts": settings.max_attempts,
             "max_wall_seconds": PARSE_SECONDS,
             "expires_at": func.now() + timedelta(days=1),
-            "priority": 1,
         },
     )
     moves.ring(db, job)

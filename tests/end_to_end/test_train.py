@@ -109,7 +109,8 @@ def test_a_model_predicts_a_whole_dataset(client: Client, data: Path, tmp_path: 
     assert job.status == "succeeded", job.error
     table = pd.read_parquet(job.download_artifact("predictions.parquet", tmp_path))
     local = model.load().predict(pd.read_parquet(data / "tables" / "abalone.parquet"))
-    assert table["prediction"].to_list() == local.tolist()
+    # Another machine or another number of threads adds in another order.
+    assert table["prediction"].to_list() == pytest.approx(local.tolist(), rel=1e-9)
 
 
 def _child_of(job_id: str) -> int:

@@ -11,4 +11,4 @@ class IngestSpec(JobSpec):
     kind: Literal["ingest"] = "ingest"
 
 
-PLUGIN = JobKind(spec=IngestSpec, phases=("ingest",), example={}, public=False)
+PLUGIN = JobKind(spec=IngestSpec, phases=("ingest",), example={}, public=False, quick=True)

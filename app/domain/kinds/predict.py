@@ -20,5 +20,6 @@ class PredictSpec(JobSpec):
 PLUGIN = JobKind(
     spec=PredictSpec,
     phases=("materialize", "predict"),
+    quick=True,
     example={"kind": "predict", "dataset": "new-customers@latest", "model": "churn-net@1"},
 )
