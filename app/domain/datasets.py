@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.domain.errors import SpecInvalid
+
 
 class DatasetStatus(StrEnum):
     """A version is parsed once and then ready or invalid for ever."""
@@ -50,12 +52,12 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """Read a reference. Raises ``ValueError`` with the accepted forms."""
+    """Read a reference; ``SpecInvalid`` names the accepted forms."""
     name, separator, version = text.partition("@")
-    if not name:
-        raise ValueError("write name, name@3 or name@latest")
     if not separator or version == "latest":
         return Reference(name, None)
-    if not version.isdigit():
-        raise ValueError(f"version {version!r} is not a number or 'latest'")
+    if not name or not version.isdigit() or len(version) > 9:
+        raise SpecInvalid(
+            f"{text!r} is not a reference", remedy="write name, name@3 or name@latest"
+        )
     return Reference(name, int(version))

@@ -11,7 +11,7 @@ from app.db.queries import datasets, jobs, moves
 from app.domain.callers import Caller
 from app.domain.catalog import KINDS
 from app.domain.datasets import DatasetVersion, parse_reference
-from app.domain.errors import InUse, NotFound, ServiceError, SpecInvalid
+from app.domain.errors import InUse, NotFound, ServiceError
 from app.domain.ids import new_id
 from app.domain.jobs import Job
 from app.domain.kinds.ingest import IngestSpec
@@ -79,11 +79,7 @@ def correct(
 
 def get(db: Connection, caller: Caller, reference: str) -> DatasetVersion:
     """A version by ``name``, ``name@3``, ``name@latest`` or id; ``NotFound`` names the nearest."""
-    try:
-        parsed = parse_reference(reference)
-    except ValueError as error:
-        raise SpecInvalid(f"dataset reference {reference!r}: {error}") from error
-    found = datasets.find(db, caller.project_id, parsed)
+    found = datasets.find(db, caller.project_id, parse_reference(reference))
     if found is None:
         raise NotFound("dataset", reference, datasets.names(db, caller.project_id))
     return found

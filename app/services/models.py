@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.db.queries import models
 from app.domain.callers import Caller
 from app.domain.datasets import DatasetVersion, parse_reference
-from app.domain.errors import ColumnNotFound, FormatNotAvailable, NotFound, RowsInvalid, SpecInvalid
+from app.domain.errors import ColumnNotFound, FormatNotAvailable, NotFound, RowsInvalid
 from app.domain.models import ModelVersion
 from app.science.errors import ScienceError
 from app.science.export import runtime
@@ -21,11 +21,7 @@ MAX_PACKAGE_BYTES = 1 << 30
 
 def get(db: Connection, caller: Caller, reference: str) -> ModelVersion:
     """A version by ``name``, ``name@2`` or ``name@latest``; ``NotFound`` names the nearest."""
-    try:
-        parsed = parse_reference(reference)
-    except ValueError as error:
-        raise SpecInvalid(f"model reference {reference!r}: {error}") from error
-    found = models.find(db, caller.project_id, parsed)
+    found = models.find(db, caller.project_id, parse_reference(reference))
     if found is None:
         raise NotFound("model", reference, models.names(db, caller.project_id))
     return found

@@ -1,0 +1,122 @@
+"""Each kind of job from its body to its documents, with the real child process."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from app.domain.callers import Caller
+from app.services import blobs
+from tests.integration import jobs as make
+from workers import supervisor
+
+
+@pytest.fixture
+def table(caller: Caller, tmp_path: Path) -> None:
+    """A noisy wave over three numbers and a group, with missing cells."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (400, 3))
+    y = np.sin(3 * x[:, 0]) + x[:, 1] + 0.05 * rng.normal(size=400)
+    cells = [
+        f"{'' if i % 20 == 0 else a},{b},{c},{'abc'[i % 3]},{t}"
+        for i, ((a, b, c), t) in enumerate(zip(x, y, strict=True))
+    ]
+    content = "a,b,c,group,y\n" + "\n".join(cells) + "\n"
+    make.work_off(make.upload(caller, tmp_path, content).job_id)
+
+
+def finish(client: TestClient, spec: dict[str, object]) -> dict[str, object]:
+    """Submit a job, run it here, and return it."""
+    job = client.post("/v1/jobs", json=spec).json()
+    supervisor.run(make.claim(job["id"]), threading.Event())
+    ended: dict[str, object] = client.get(f"/v1/jobs/{job['id']}").json()
+    assert ended["status"] == "succeeded", ended["error"]
+    return ended
+
+
+def test_analyze_measures_the_dimension_of_the_numeric_columns(
+    client: TestClient, table: None
+) -> None:
+    job = finish(client, {"kind": "analyze", "dataset": "d"})
+
+    report = client.get(f"/v1/jobs/{job['id']}/intrinsic-dimension").json()
+    assert report["recommended"]["low"] <= 3.5
+    assert report["recommended"]["high"] >= 2.5
+    assert "group" not in report["columns"]
+    names = [a["name"] for a in client.get(f"/v1/jobs/{job['id']}/artifacts").json()["data"]]
+    assert {"dimension.json", "report.json", "profile.json"} <= set(names)
+    assert any(name.endswith(".svg") for name in names)
+
+
+def test_advise_says_why_and_what_more_rows_would_need(client: TestClient, table: None) -> None:
+    spec = {"kind": "advise", "dataset": "d", "target": "y", "what_if_rows": [1000, 100_000]}
+    job = finish(client, spec)
+
+    advice = client.get(f"/v1/jobs/{job['id']}/advice").json()
+    assert all(entry["rule"] and entry["source"] for entry in advice["evidence"])
+    few, many = advice["what_if"]
+    assert few["n_motifs"] <= many["n_motifs"]
+    assert client.get(f"/v1/jobs/{job['id']}/comparison").json()["code"] == "state_conflict"
+
+
+def test_train_then_predict_in_both_ways(client: TestClient, table: None) -> None:
+    spec = {"kind": "train", "dataset": "d", "target": "y", "baselines": {"sgd": False}}
+    trained = finish(client, spec | {"outputs": {"register_as": "wave"}, "seed": 3})
+    model = client.get("/v1/models/wave").json()
+    rows = {"columns": ["a", "b", "c", "group"], "rows": [[None, 0.1, 0.2, "b"], [0.5, 0, 0, "z"]]}
+
+    answer = client.post(model["links"]["predict"], json=rows).json()
+    job = finish(client, {"kind": "predict", "dataset": "d", "model": "wave@1", "format": "csv"})
+
+    assert trained["result"]["test"]["network"] < trained["result"]["test"]["ridge"]  # type: ignore[index]
+    assert len(answer["predictions"]) == 2
+    file = client.get(f"/v1/jobs/{job['id']}/artifacts/predictions.csv")
+    assert len(file.text.strip().splitlines()) == 401
+    missing = client.post(model["links"]["predict"], json={"columns": ["a"], "rows": [[1]]})
+    assert missing.json()["code"] == "rows_invalid"
+
+
+def test_equal_specs_and_seeds_give_the_same_network_to_the_byte(
+    client: TestClient, table: None
+) -> None:
+    spec = {"kind": "train", "dataset": "d", "target": "y", "baselines": {"sgd": False}, "seed": 5}
+    finish(client, spec)
+    finish(client, spec)
+
+    first, second = client.get("/v1/models/d-y/versions").json()
+    assert first["version"] == 2
+    for form in ("safetensors", "onnx"):  # the package also holds measured seconds
+        assert first["files"][form]["sha256"] == second["files"][form]["sha256"]
+
+
+def test_downloads_have_ranges_etags_and_heads(client: TestClient, table: None) -> None:
+    spec = {"kind": "train", "dataset": "d", "target": "y", "baselines": {"sgd": False}}
+    finish(client, spec)
+    link = client.get("/v1/models/d-y").json()["files"]["package"]["link"]
+
+    whole = client.get(link)
+    part = client.get(link, headers={"Range": "bytes=10-19"})
+    tail = client.get(link, headers={"Range": "bytes=-5", "If-Range": whole.headers["ETag"]})
+    changed = client.get(link, headers={"Range": "bytes=0-3", "If-Range": '"other"'})
+    beyond = client.get(link, headers={"Range": f"bytes={len(whole.content)}-"})
+    same = client.get(link, headers={"If-None-Match": whole.headers["ETag"]})
+    head = client.head(link)
+
+    assert (part.status_code, part.content) == (206, whole.content[10:20])
+    assert part.headers["Content-Range"] == f"bytes 10-19/{len(whole.content)}"
+    assert tail.content == whole.content[-5:]
+    assert (changed.status_code, changed.content) == (200, whole.content)
+    assert (beyond.status_code, beyond.json()["code"]) == (416, "range_not_satisfiable")
+    assert (same.status_code, same.content) == (304, b"")
+    assert head.headers["Content-Length"] == str(len(whole.content))
+    assert client.get(link.replace("package", "pt2")).json()["code"] == "spec_invalid"
+
+
+def test_nothing_of_a_job_lies_outside_its_attempts_prefix(client: TestClient, table: None) -> None:
+    job = finish(client, {"kind": "analyze", "dataset": "d"})
+
+    keys = [blob.key for blob in blobs.store().list(f"jobs/{job['id']}")]
+    assert keys
+    assert all(key.startswith(f"jobs/{job['id']}/1/") for key in keys)
