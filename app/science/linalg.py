@@ -197,11 +197,8 @@ def effective_dof(sums: GramSums, metric: Floats | None, penalty: float) -> floa
 
 def _trace(system: Floats, gram: Floats) -> float:
     """The trace of system^-1 gram."""
-    root = scipy.linalg.cholesky(system, lower=True, check_finite=False)
-    half = scipy.linalg.solve_triangular(root, gram, lower=True, check_finite=False)
-    # trace(S^-1 G) with S = L L^T is trace(L^-1 G L^-T), the inner product of L^-1 G and L^-1.
-    inverse = scipy.linalg.solve_triangular(root, np.eye(len(root)), lower=True, check_finite=False)
-    return float((half * inverse).sum())
+    root = torch.linalg.cholesky(torch.as_tensor(system))
+    return float((torch.cholesky_inverse(root) * torch.as_tensor(gram)).sum())
 
 
 def _fit(sums: GramSums, weights: Floats, penalty: float, dof: float, gcv: float) -> RidgeFit:
