@@ -19,6 +19,7 @@ SETUP_SECONDS = 120.0
 
 def prepare(home: Home, endpoints: Endpoints, host: str, port: int) -> list[Command]:
     """Bring the database up to date, make the first key, and return what is to run."""
+    home.empty_scratch()
     env = environment(home, endpoints)
     _run(home, env, "alembic", "-c", str(ROOT / "migrations" / "alembic.ini"), "upgrade", "head")
     if endpoints.created or not home.api_key_file.exists():
@@ -34,6 +35,7 @@ def environment(home: Home, endpoints: Endpoints) -> dict[str, str]:
         "ADAPTNET_DATABASE_URL": endpoints.database_url,
         "ADAPTNET_BROKER_URL": endpoints.broker_url,
         "ADAPTNET_STORE_URL": home.store.as_uri(),
+        "ADAPTNET_SCRATCH_DIR": str(home.scratch),
         "ADAPTNET_HOME": str(home.folder),
         "ADAPTNET_RUN": home.mark,
         "PYTHONPATH": os.pathsep.join(paths),

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -32,6 +33,11 @@ class Home:
     def store(self) -> Path:
         """The blobs."""
         return self.folder / "store"
+
+    @property
+    def scratch(self) -> Path:
+        """Folders of uploads and attempts; emptied at each start."""
+        return self.folder / "scratch"
 
     @property
     def logs(self) -> Path:
@@ -69,6 +75,11 @@ class Home:
                 f"the state folder {self.folder} cannot be written ({error.strerror}); "
                 "choose another with --home or ADAPTNET_HOME"
             ) from error
+
+    def empty_scratch(self) -> None:
+        """Remove what attempts of a killed service have left. Only with the lock in hand."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(mode=0o700)
 
     def password(self) -> str:
         """The servers' password, made at the first call and readable for us alone."""

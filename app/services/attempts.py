@@ -16,6 +16,11 @@ DOWNLOADS = {
 }
 
 
+AGAIN = "upload the file again"
+PARSING_CANCELLED = {"code": "cancelled", "message": "the parsing was cancelled", "hint": AGAIN}
+PARSING_EXPIRED = {"code": "queue_timeout", "message": "no worker took it in time", "hint": AGAIN}
+
+
 def succeed(db: Connection, job: Job, result: Mapping[str, Any]) -> bool:
     """The job's last transaction: its model or dataset, and ``succeeded``.
 
@@ -45,7 +50,7 @@ def fail(db: Connection, job: Job, error: Mapping[str, Any]) -> bool:
     guard = moves.owns(job.fencing_token)
     if not moves.move(db, job.id, JobStatus.FAILED, guard, data=shown, error=document):
         return False
-    _settle_dataset(db, job, document)
+    settle_dataset(db, job, document)
     moves.end_attempt(db, job.id, job.fencing_token, "failed", document)
     return True
 
@@ -54,7 +59,7 @@ def cancelled(db: Connection, job: Job) -> bool:
     """End a job that its owner wanted to end."""
     if not moves.move(db, job.id, JobStatus.CANCELLED, moves.owns(job.fencing_token)):
         return False
-    _settle_dataset(db, job, {"code": "cancelled", "message": "the parsing was cancelled"})
+    settle_dataset(db, job, PARSING_CANCELLED)
     moves.end_attempt(db, job.id, job.fencing_token, "cancelled", {})
     return True
 
@@ -63,7 +68,7 @@ def expire(db: Connection, job_id: str) -> None:
     """End a job that waited longer than its owner allows."""
     job = moves.move(db, job_id, JobStatus.EXPIRED, data={"reason": "queue_timeout"})
     if job is not None:
-        _settle_dataset(db, job, {"code": "queue_timeout", "message": "no worker took it in time"})
+        settle_dataset(db, job, PARSING_EXPIRED)
 
 
 Cost = Literal["crash", "attempt", "nothing"]
@@ -121,7 +126,8 @@ def _register(
     return models.register(db, job.project_id, result["register_as"], values).id
 
 
-def _settle_dataset(db: Connection, job: Job, error: Mapping[str, Any]) -> None:
+def settle_dataset(db: Connection, job: Job, error: Mapping[str, Any]) -> None:
+    """Close the dataset version whose parsing ends without a table."""
     if job.kind != "ingest":
         return
     crashed = error.get("code") == "worker_crashed"

@@ -64,6 +64,7 @@ def add_version(
         db, caller.project_id, idempotency_key, fingerprint, upload.version_id
     )
     if earlier is not None:
+        blobs.store().delete(upload.key)
         return get(db, caller, earlier), True
     return _add(db, caller, name, upload, corrections), False
 

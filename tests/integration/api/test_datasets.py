@@ -54,8 +54,19 @@ def test_an_upload_with_a_repeated_key_is_stored_once(client: TestClient) -> Non
     other = client.put("/v1/datasets/d/content", content=b"a,b\n1,3\n", headers=header)
 
     assert again.json()["id"] == first.json()["id"]
+    stored = [blob.key for blob in blobs.store().list("datasets")]
+    assert f"datasets/{first.json()['id']}/raw" in stored
     assert again.headers["Idempotent-Replayed"] == "true"
     assert other.json()["code"] == "idempotency_key_reused"
+
+
+def test_a_cancelled_parsing_leaves_no_dataset_that_waits_for_ever(client: TestClient) -> None:
+    dataset = client.put("/v1/datasets/d/content", content=b"a,b\n1,2\n").json()
+
+    client.post(f"{dataset['links']['parse_job']}/cancel")
+
+    settled = client.get("/v1/datasets/d").json()
+    assert (settled["status"], settled["problems"][0]["code"]) == ("invalid", "cancelled")
 
 
 def test_a_wrong_guess_is_corrected_in_a_new_version(client: TestClient) -> None:
