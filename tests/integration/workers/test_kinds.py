@@ -1,6 +1,7 @@
 """Each kind of job from its body to its documents, with the real child process."""
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def table(caller: Caller, tmp_path: Path) -> None:
     make.work_off(make.upload(caller, tmp_path, content).job_id)
 
 
-def finish(client: TestClient, spec: dict[str, object]) -> dict[str, object]:
+def finish(client: TestClient, spec: Mapping[str, object]) -> dict[str, object]:
     """Submit a job, run it here, and return it."""
     job = client.post("/v1/jobs", json=spec).json()
     supervisor.run(make.claim(job["id"]), threading.Event())
