@@ -27,7 +27,8 @@ def explain(error: Exception) -> dict[str, Any]:
     """Code, owner, message and hint. Only what is not the user's is tried again."""
     match error:
         case InvalidTable():
-            problems = [problem.to_json() for problem in error.problems]
+            errors_first = sorted(error.problems, key=lambda p: p.severity != "error")
+            problems = [problem.to_json() for problem in errors_first]
             remedy = problems[0].get("remedy") if problems else None
             found = ("dataset_invalid", "user", str(error), remedy)
             return _document(*found, problems=problems)

@@ -1,9 +1,12 @@
 """Datasets over HTTP: upload in two ways, versions, corrections, deletion, bad files."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -22,6 +25,29 @@ def post(
     make.work_off(answer.json()["links"]["parse_job"].rpartition("/")[2])
     found: dict[str, Any] = client.get(answer.json()["links"]["self"]).json()
     return found
+
+
+def npz_of_zeros() -> bytes:
+    """Half a megabyte that holds half a gigabyte of zeros."""
+    buffer = io.BytesIO()
+    header = io.BytesIO()
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (1 << 26, 1)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("x.npy", "w", force_zip64=True) as entry,
+    ):
+        entry.write(header.getvalue())
+        for _ in range(512):
+            entry.write(bytes(1 << 20))
+    return buffer.getvalue()
+
+
+def object_array() -> bytes:
+    """An array whose reading would run code."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([[1, "a"]], dtype=object), allow_pickle=True)
+    return buffer.getvalue()
 
 
 def test_a_multipart_upload_becomes_a_typed_table(client: TestClient) -> None:
@@ -123,7 +149,11 @@ def test_a_dataset_in_use_is_not_deleted(client: TestClient) -> None:
         (b"a,a\n" + b"1,2\n" * 60, "duplicate"),
         (b"a,\n" + b"1,2\n" * 60, "name"),
         (b"a,b\n" + b"1,2\n" * 60 + b"1", ""),
-        (b"PAR1" + b"x" * 90, ""),
+        (b"PAR1" + b"x" * 90, "damaged_file"),
+        (b"a:b:c\n" + b"1:2:3\n" * 60, "wrong_delimiter"),
+        (b"a,b\n" + "\u00e9,1\n".encode() * 60 + b"\xe9,1\n", "mixed_encodings"),
+        (npz_of_zeros(), "compression_ratio"),
+        (object_array(), "object_array"),
     ],
 )
 def test_a_bad_file_is_reported_and_the_service_goes_on(
@@ -135,6 +165,7 @@ def test_a_bad_file_is_reported_and_the_service_goes_on(
     report = client.get(dataset["links"]["validation"]).json()
     assert report["problems"]
     first = report["problems"][0]
+    assert first["severity"] == "error"
     assert code in first["code"]
     assert first["message"]
     assert first["remedy"]
