@@ -26,9 +26,12 @@ def problem(task: Task, n: int = 750) -> tuple[Problem, np.ndarray]:
     return Problem(task, n_classes, x[:a], y[:a], x[a:b], y[a:b], x[b:]), y[b:]
 
 
+NO_LIMIT = 1e6  # a budget that binds shortens the run by the machine's speed
+
+
 @functools.cache
 def small_mlp(task: Task) -> BaselineResult:
-    return SMALL.run(problem(task)[0], seed=1, budget_seconds=60.0)
+    return SMALL.run(problem(task)[0], seed=1, budget_seconds=NO_LIMIT)
 
 
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
@@ -47,7 +50,7 @@ def test_the_mlp_beats_ridge_on_a_ring(task: Task) -> None:
 def test_the_mlp_repeats_with_its_seed() -> None:
     data, _ = problem("regression")
     first = small_mlp("regression")
-    again = SMALL.run(data, seed=1, budget_seconds=60.0)
+    again = SMALL.run(data, seed=1, budget_seconds=NO_LIMIT)
     other = AdamMlp((3e-3,), ((8,),)).run(data, seed=2, budget_seconds=1.0)
     np.testing.assert_array_equal(first.prediction_test, again.prediction_test)
     assert first.settings == again.settings
@@ -65,9 +68,9 @@ def test_the_mlp_accounts_for_its_time() -> None:
 
 def test_the_mlp_keeps_to_its_budget() -> None:
     data, _ = problem("regression", n=20_000)
-    result = AdamMlp().run(data, seed=0, budget_seconds=1.0)
-    assert result.seconds_total < 3.0
-    assert np.isfinite(result.prediction_test).all()
+    hurried = AdamMlp().run(data, seed=0, budget_seconds=1e-6)
+    assert len(hurried.curve) == 1
+    assert np.isfinite(hurried.prediction_test).all()
 
 
 def test_ridge_is_the_least_squares_solution_when_nothing_is_noisy() -> None:

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -174,18 +173,6 @@ def test_onnx_finds_the_piece_for_any_number_of_knots(n_knots: int) -> None:
     model = models.trained(network=replace(plain, tensors={**plain.tensors, **wave}))
 
     self_test.check(model, package_writer.package_bytes(model))
-
-
-def test_ten_thousand_rows_are_quick() -> None:
-    wide = models.network(n_units=300)
-    model = runtime.load(package_writer.package_bytes(models.trained(network=wide)))
-    table = models.rows(10_000)
-
-    start = time.perf_counter()
-    predictions = model.predict(table)
-
-    assert len(predictions) == 10_000
-    assert time.perf_counter() - start < 5
 
 
 def test_blocks_do_not_change_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
