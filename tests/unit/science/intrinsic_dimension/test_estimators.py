@@ -7,13 +7,30 @@ import torch
 
 from app.science.errors import DegenerateDistances, TooFewRows
 from app.science.intrinsic_dimension.estimator import ESTIMATORS
+from app.science.intrinsic_dimension.estimators.ess import (
+    ExpectedSimplexSkewness,
+    dimension_of,
+    expected_sine,
+)
 from app.science.intrinsic_dimension.estimators.gride import Gride
+from app.science.intrinsic_dimension.estimators.l2n2 import L2N2
+from app.science.intrinsic_dimension.estimators.local_pca import LocalPCA
 from app.science.intrinsic_dimension.estimators.mle import PooledMLE, pooled_curve
 from app.science.intrinsic_dimension.estimators.two_nn import TwoNN
 from app.science.intrinsic_dimension.neighbors import Neighbors, exact_neighbors
-from tests.unit.science.intrinsic_dimension.clouds import Points, cube, gauss, rotation, tanh_net
+from tests.unit.science.intrinsic_dimension.clouds import (
+    Points,
+    cube,
+    embedded,
+    gauss,
+    rotation,
+    sphere,
+    tanh_net,
+)
 
 NAMES = ESTIMATORS.names()
+OF_DISTANCES = ("gride", "l2n2", "mle", "two_nn")
+OF_DIRECTIONS = ("ess", "local_pca")
 
 
 def neighbors(points: Points, k: int = 30) -> Neighbors:
@@ -26,12 +43,12 @@ def equidistant() -> Neighbors:
 
 
 def test_every_file_of_the_folder_is_an_estimator() -> None:
-    assert {"mle", "two_nn", "gride"} <= set(NAMES)
+    assert set(NAMES) >= {*OF_DISTANCES, *OF_DIRECTIONS}
     for name in NAMES:
         estimate = ESTIMATORS.get(name)().estimate(neighbors(cube(500, 3)))
         assert estimate.value == pytest.approx(3, rel=0.2)
         assert 0 < estimate.stderr < estimate.value
-        assert estimate.n_used == 500
+        assert estimate.n_used == (100 if name == "local_pca" else 500)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,7 +62,19 @@ def test_scale_offset_rotation_and_row_order_change_nothing(name: str) -> None:
     assert there.value == pytest.approx(here.value, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_DIRECTIONS)
+def test_directions_need_the_points(name: str) -> None:
+    with pytest.raises(DegenerateDistances):
+        ESTIMATORS.get(name)().estimate(equidistant())
+
+
+@pytest.mark.parametrize("name", OF_DIRECTIONS)
+def test_directions_need_a_patch(name: str) -> None:
+    with pytest.raises(TooFewRows):
+        ESTIMATORS.get(name)().estimate(neighbors(cube(100, 2), k=5))
+
+
+@pytest.mark.parametrize("name", OF_DISTANCES)
 def test_distances_that_all_tie_are_refused(name: str) -> None:
     with pytest.raises(DegenerateDistances):
         ESTIMATORS.get(name)().estimate(equidistant())
@@ -111,3 +140,44 @@ def test_censoring_bounds_what_outlying_ratios_do() -> None:
     )
 
     assert value == pytest.approx(TwoNN().estimate(found).value, rel=0.15)
+
+
+@pytest.mark.parametrize("d", [15, 30, 60])
+def test_angles_are_sound_where_ratios_are_far_too_low(d: int) -> None:
+    found = neighbors(embedded(sphere(1200, d), 2 * d), k=100)
+
+    assert ExpectedSimplexSkewness().estimate(found).value == pytest.approx(d, rel=0.02)
+    assert PooledMLE(k=20).estimate(found).value < 0.8 * d
+
+
+def test_the_sine_is_inverted() -> None:
+    for d in (1.5, 2.0, 3.0, 24.0, 300.0):
+        assert dimension_of(expected_sine(d)) == pytest.approx(d, rel=1e-5)
+    assert expected_sine(2.0) == pytest.approx(2 / np.pi)
+
+
+def test_angles_equal_scikit_dimension_on_one_patch() -> None:
+    patch = gauss(41, 6)
+    theirs = skdim.id.ESS(random_state=0).fit(patch, n_neighbors=40).dimension_pw_[0]
+    points = torch.from_numpy(patch)
+    rows = torch.arange(1, 41)[None, :]
+    one = Neighbors(torch.ones(1, 40), rows, rows[0, :1], n_references=41, points=points)
+
+    ours = ExpectedSimplexSkewness().estimate(one).value
+
+    assert ours == pytest.approx(theirs, rel=0.01)  # theirs is linear between integers
+
+
+def test_local_axes_are_counted() -> None:
+    flat = neighbors(embedded(cube(600, 4), 30), k=60)
+
+    assert LocalPCA().estimate(flat).value == pytest.approx(4)
+
+
+def test_l2n2_hardly_sees_outlying_ratios() -> None:
+    found = neighbors(cube(500, 4))
+    spoiled = found.distances.clone()
+    spoiled[:10, 1:] *= 1e6
+    worse = Neighbors(spoiled, found.indices, found.query_rows, n_references=500)
+
+    assert L2N2().estimate(worse).value == pytest.approx(L2N2().estimate(found).value, rel=0.1)

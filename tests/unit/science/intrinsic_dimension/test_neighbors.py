@@ -7,6 +7,7 @@ import torch
 from app.science.errors import DegenerateDistances, TooFewRows
 from app.science.intrinsic_dimension.duplicates import first_occurrences
 from app.science.intrinsic_dimension.neighbors import Neighbors, exact_neighbors
+from app.science.intrinsic_dimension.search import smallest
 from tests.unit.science.intrinsic_dimension.clouds import Points, cube, gauss
 
 
@@ -126,3 +127,32 @@ def test_zero_distances_are_refused_at_birth() -> None:
 
     with pytest.raises(DegenerateDistances):
         Neighbors(torch.zeros(1, 1), rows, rows[0], n_references=2)
+
+
+@pytest.mark.parametrize(("width", "count"), [(7, 3), (40, 40), (500, 9), (1003, 20), (9000, 5)])
+def test_the_smallest_are_found_through_groups(width: int, count: int) -> None:
+    generator = torch.Generator().manual_seed(width)
+    values = torch.rand(12, width, generator=generator)
+
+    found, columns = smallest(values, count)
+
+    assert torch.equal(found.sort(dim=1).values, values.sort(dim=1).values[:, :count])
+    assert torch.equal(values.gather(1, columns), found)
+
+
+def test_long_rows_equal_a_float64_brute_force() -> None:
+    points = gauss(3000, 9)
+    distances, indices = brute_force(points[:, :4], 20)
+
+    found = exact_neighbors(torch.from_numpy(points[:, :4]), 20)
+
+    assert torch.allclose(found.distances, distances, rtol=1e-9)
+    assert torch.equal(found.indices, indices)
+
+
+def test_rows_known_to_be_distinct_are_not_looked_through() -> None:
+    points = torch.from_numpy(gauss(200, 4))
+
+    trusted = exact_neighbors(points, 5, distinct=True)
+
+    assert torch.equal(trusted.distances, exact_neighbors(points, 5).distances)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.science.intrinsic_dimension.report import DimensionReport, measure
+from app.science.intrinsic_dimension.report import DimensionReport, first_look, measure
 from app.science.intrinsic_dimension.sample_size import rows_for_ten_percent
 from tests.unit.science.intrinsic_dimension.clouds import (
     Points,
@@ -75,6 +75,44 @@ def test_noise_is_flagged_and_read_above_its_scale(sigma: float) -> None:
 @pytest.mark.parametrize("d", [2, 10, 30])
 def test_clean_rows_raise_no_noise_flag(d: int) -> None:
     assert "noise_suspected" not in measure(gauss(1200, d)).flags
+
+
+@pytest.mark.parametrize("n", [2500, 6000])
+@pytest.mark.parametrize("p", [20, 50])
+def test_mild_noise_is_flagged_and_taken_off(n: int, p: int) -> None:
+    clean = gauss(n, 6, seed=2) / np.sqrt(6)
+    noisy = embedded(clean, p) + 0.1 * gauss(n, p, seed=3) / np.sqrt(p)
+
+    report = measure(noisy)
+
+    assert "noise_suspected" in report.flags
+    assert report.curve.points[0].value > 7
+    assert report.recommended.value == pytest.approx(6, rel=0.1)
+    assert report.recommended.low <= 6 <= report.recommended.high
+
+
+def test_curvature_and_heavy_tails_are_not_taken_for_noise() -> None:
+    for points in (tanh_net(1500, 8, 40), cosine_features(1500), exponential(1500)):
+        assert "noise_suspected" not in measure(points).flags
+
+
+@pytest.mark.parametrize("d", [18, 40])
+def test_flat_rows_of_high_dimension_are_read_with_angles(d: int) -> None:
+    best = measure(embedded(sphere(2500, d), 2 * d)).recommended
+
+    assert best.value == pytest.approx(d, rel=0.04)
+    assert best.low <= d <= best.high
+    assert best.high - best.low < 0.25 * d
+    assert best.k_max == 100
+
+
+def test_a_first_look_agrees_with_the_whole_report() -> None:
+    points = tanh_net(3000, 6, 30)
+
+    first, whole = first_look(points), measure(points).recommended
+
+    assert first.value == pytest.approx(whole.value, rel=0.06)
+    assert first.low <= 6 <= first.high
 
 
 def test_strong_curvature_is_flagged() -> None:
