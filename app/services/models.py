@@ -16,7 +16,7 @@ from app.science.export import runtime
 from app.services import blobs
 from app.storage import checksums
 
-MAX_PACKAGE_BYTES = 1 << 30
+MAX_PACKAGE_BYTES = 256 << 20
 
 
 def get(db: Connection, caller: Caller, reference: str) -> ModelVersion:
@@ -77,7 +77,7 @@ def predict(version: ModelVersion, columns: dict[str, list[Any]]) -> dict[str, A
     return answer
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _loaded(key: str, sha256: str) -> runtime.LoadedModel:
     data = blobs.store().get_bytes(key, MAX_PACKAGE_BYTES)
     checksums.verify(key, expected=sha256, actual=checksums.of_bytes(data))
