@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from app.tables.canonical import read_canonical
-from app.tables.columns import to_columns
 from numpy.typing import NDArray
 
 from app.science.encoding.encoding import Columns
 from app.science.encoding.fit import Role
 from app.science.relu_network.network import Task
+from app.tables.canonical import read_canonical
+from app.tables.columns import to_columns
 from workers.context import Context
 
 Floats = NDArray[np.float64]
