@@ -14,7 +14,7 @@ from torch import Tensor
 
 from app.science.errors import ScienceError
 from app.science.intrinsic_dimension.answer import MIN_ROWS, answer
-from app.science.intrinsic_dimension.recommend import Recommended
+from app.science.intrinsic_dimension.recommended import Recommended
 from app.science.intrinsic_dimension.rounding import Steps
 
 MAX_CLASSES = 50

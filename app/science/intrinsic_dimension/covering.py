@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 _MAX_ROWS = 20_000
+_MAX_ELEMENTS = 1_000_000  # every pick reads all of them
+_LEAST_ROWS = 2_048
 _MAX_CENTERS = 512
 _FIRST_CENTERS = 8
 NOTE = "needs n >= 10^(d+2)"
@@ -45,7 +47,8 @@ class CoveringCurve:
 def covering_curve(points: Tensor, *, intrinsic_dim: float, seed: int) -> CoveringCurve:
     """Cover (n, p) points; the slope is given where n >= 10^(intrinsic_dim + 2)."""
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.randperm(len(points), generator=generator)[:_MAX_ROWS].to(points.device)
+    at_most = max(_LEAST_ROWS, min(_MAX_ROWS, _MAX_ELEMENTS // points.shape[1]))
+    rows = torch.randperm(len(points), generator=generator)[:at_most].to(points.device)
     radii = _farthest_first(points[rows], min(_MAX_CENTERS, len(rows) // 4))
     counts = [c for c in _powers(len(radii)) if radii[c - 1] > 0]
     eps = [radii[c - 1] for c in counts]

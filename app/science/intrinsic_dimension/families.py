@@ -1,10 +1,12 @@
 """Point clouds of known dimension, on which the calibration table is simulated.
 
-The first four are round or flat and make the value. The last two only widen an interval:
-``torus`` is curved, ``heavy`` has heavy tails, so both bend a scale curve.
+The first four are round or flat and make the value. The others only widen an interval:
+``torus`` is curved, ``heavy`` has heavy tails and ``edge`` piles its rows up at the boundary,
+so each bends a scale curve.
 
 Source: ball, sphere, Gaussian and cube are the usual test bodies (Camastra and Staiano 2016,
-doi:10.1016/j.ins.2015.08.029). The torus and the Student cloud are our own choice.
+doi:10.1016/j.ins.2015.08.029). The torus, the Student cloud and the arcsine cube
+are our own choice.
 """
 
 from collections.abc import Callable
@@ -18,6 +20,7 @@ Sampler = Callable[[int, int, Generator], Tensor]
 CORE = ("ball", "sphere", "gauss", "cube")
 CURVED = "torus"
 HEAVY = "heavy"
+EDGE = "edge"
 _HEAVY_DEGREES = 3
 
 
@@ -56,6 +59,11 @@ def heavy(n: int, d: int, generator: Generator) -> Tensor:
     return _normal((n, d), generator) / (squares / _HEAVY_DEGREES).sqrt()
 
 
+def edge(n: int, d: int, generator: Generator) -> Tensor:
+    """Independent arcsine coordinates, densest at the faces of the cube; (n, d)."""
+    return (torch.pi * _uniform((n, d), generator)).cos()
+
+
 FAMILIES: dict[str, Sampler] = {
     "ball": ball,
     "sphere": sphere,
@@ -63,6 +71,7 @@ FAMILIES: dict[str, Sampler] = {
     "cube": cube,
     CURVED: torus,
     HEAVY: heavy,
+    EDGE: edge,
 }
 
 

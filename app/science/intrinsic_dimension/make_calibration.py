@@ -1,7 +1,7 @@
 """Simulate the calibration table and write ``calibration.npz`` beside this file.
 
 Run ``python -m app.science.intrinsic_dimension.make_calibration``. It is seeded and takes
-about ten minutes on one CPU thread.
+about seven minutes on one CPU thread.
 
 The table holds the pooled estimate on every family at dimensions x sample sizes x k. The
 simulated values carry 0.5 to 1.5 % noise, so log(value / d) is smoothed by a weighted

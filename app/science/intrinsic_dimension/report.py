@@ -11,23 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from app.science.errors import DegenerateDistances, ScienceError, TooFewRows
+from app.science.errors import ScienceError, TooFewRows
 from app.science.intrinsic_dimension import findings, report_json
 from app.science.intrinsic_dimension.answer import MIN_ROWS, Answer, answer
 from app.science.intrinsic_dimension.by_class import ClassDimension, dimension_by_class
 from app.science.intrinsic_dimension.covering import CoveringCurve, covering_curve
 from app.science.intrinsic_dimension.duplicates import first_occurrences
 from app.science.intrinsic_dimension.estimator import ESTIMATORS, DimensionEstimate
+from app.science.intrinsic_dimension.estimators.two_nn import two_nn_line
+from app.science.intrinsic_dimension.inputs import as_tensor, ignore, labels_of, rising
 from app.science.intrinsic_dimension.linear import LinearDimension, linear_dimension
-from app.science.intrinsic_dimension.local import LocalDimension, local_dimension
+from app.science.intrinsic_dimension.local import LocalDimension, LocalOfClass, local_dimension
 from app.science.intrinsic_dimension.neighbors import Neighbors, Progress
-from app.science.intrinsic_dimension.recommend import Recommended
+from app.science.intrinsic_dimension.recommended import Recommended
 from app.science.intrinsic_dimension.rounding import rounding_steps
+from app.science.intrinsic_dimension.sample_curve import SampleSize, sample_curve
 from app.science.intrinsic_dimension.sample_size import rows_for_ten_percent
 from app.science.intrinsic_dimension.scale_curve import ScaleCurve
 
@@ -47,7 +47,9 @@ class DimensionReport:
     backend : name, dtype, exact, recall and seconds of the search
     preprocess : what the caller and this measurement did to the points, plain JSON
     estimates : raw value of each plug-in at its default options
-    by_class : empty without labels
+    by_class, local_by_class : empty without labels
+    two_nn : log ratios and -log(1 - F) of the TwoNN line
+    by_sample_size : what fewer rows would have shown
     flags, warnings : fixed words, and sentences for people
     rows_for_ten_percent : rows for a half width of 10 %, None where out of reach
     """
@@ -63,7 +65,10 @@ class DimensionReport:
     estimates: Mapping[str, DimensionEstimate]
     curve: ScaleCurve
     local: LocalDimension
+    local_by_class: tuple[LocalOfClass, ...]
     by_class: tuple[ClassDimension, ...]
+    two_nn: tuple[list[float], list[float]]
+    by_sample_size: tuple[SampleSize, ...]
     linear: LinearDimension
     covering: CoveringCurve
     flags: tuple[str, ...]
@@ -110,12 +115,12 @@ def measure(
         Points are not finite, or all distances tie.
     """
     began = time.perf_counter()
-    tell = _rising(progress or _ignore)
-    given = _tensor(points, device)
+    tell = rising(progress or ignore)
+    given = as_tensor(points, device)
     kept = first_occurrences(given)
     if len(kept) < MIN_ROWS:
         raise TooFewRows(needed=MIN_ROWS, got=len(kept))
-    distinct = given[kept]
+    distinct = given if len(kept) == len(given) else given[kept]
     steps = rounding_steps(distinct, seed=seed)
     main = answer(
         distinct,
@@ -125,15 +130,15 @@ def measure(
         progress=lambda share: tell(_SEARCH_SHARE * share),
     )
     backend = _backend(main, time.perf_counter() - began)
-    by_class: tuple[ClassDimension, ...] = ()
-    if labels is not None:
-        by_class = dimension_by_class(distinct, _labels(labels, given, kept), steps, seed=seed)
     report = _views(main, n=len(given), max_queries=max_queries, seed=seed)
+    if labels is not None:
+        own = labels_of(labels, given, kept)
+        classes = dimension_by_class(distinct, own, steps, seed=seed)
+        report = replace(report, by_class=classes, local_by_class=report.local.by_class(own))
     tell(1.0)
     return replace(
         report,
         backend=backend,
-        by_class=by_class,
         flags=(*report.flags, *(["discrete_columns"] if steps.n_discrete() else [])),
     )
 
@@ -159,7 +164,10 @@ def _views(main: Answer, *, n: int, max_queries: int, seed: int) -> DimensionRep
         estimates=estimates,
         curve=main.curve,
         local=local,
+        local_by_class=(),
         by_class=(),
+        two_nn=two_nn_line(main.neighbors),
+        by_sample_size=sample_curve(main.points, main.curve, seed=seed),
         linear=linear_dimension(main.points, seed=seed),
         covering=covering_curve(main.points, intrinsic_dim=best.value, seed=seed),
         flags=flags,
@@ -187,39 +195,3 @@ def _backend(main: Answer, seconds: float) -> dict[str, Any]:
         "recall": 1.0,
         "seconds": seconds,
     }
-
-
-def _labels(labels: NDArray[Any], given: Tensor, kept: Tensor) -> NDArray[Any]:
-    """Labels of the distinct rows."""
-    if len(labels) != len(given):
-        raise ScienceError(f"needs one label for each of {len(given)} rows, got {len(labels)}")
-    some: NDArray[Any] = np.asarray(labels)[kept.cpu().numpy()]
-    return some
-
-
-def _tensor(points: NDArray[Any], device: str) -> Tensor:
-    """Points as float32 or float64 on the device."""
-    if points.ndim != 2 or not points.size:
-        raise ScienceError(f"points must be a table of rows and columns, got {points.shape}")
-    dtype = np.float32 if points.dtype == np.float32 else np.float64
-    tensor = torch.from_numpy(np.array(points, dtype=dtype, order="C")).to(device)
-    if not bool(torch.isfinite(tensor).all()):
-        raise DegenerateDistances("points must be finite")
-    return tensor
-
-
-def _rising(progress: Progress) -> Progress:
-    """Pass on only shares above all before; undoing rounding searches a second time."""
-    highest = 0.0
-
-    def tell(share: float) -> None:
-        nonlocal highest
-        if share > highest:
-            highest = share
-            progress(share)
-
-    return tell
-
-
-def _ignore(_share: float) -> None:
-    """No one asked for progress."""

@@ -6,11 +6,12 @@ formulas give; keys with ``cal`` hold what the table makes of it.
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from app.science.intrinsic_dimension import covering
 from app.science.intrinsic_dimension.estimator import DimensionEstimate
-from app.science.intrinsic_dimension.recommend import Recommended
+from app.science.intrinsic_dimension.recommended import Recommended
 from app.science.intrinsic_dimension.scale_curve import ScaleCurve, ScalePoint
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def encode(report: "DimensionReport") -> dict[str, Any]:
         "minkowski": _minkowski(report.covering),
         "flags": list(report.flags),
         "warnings": list(report.warnings),
+        "two_nn": {"log_mu": report.two_nn[0], "minus_log_1_minus_f": report.two_nn[1]},
+        "by_sample_size": [asdict(each) for each in report.by_sample_size],
         "sample_size_advice": {"n_for_10pct": report.rows_for_ten_percent},
     }
     plain: dict[str, Any] = _plain(document)
@@ -127,6 +130,10 @@ def _local(report: "DimensionReport") -> dict[str, Any]:
         "kind": "raw",
         "quantiles": report.local.quantiles(),
         "histogram": {"edges": edges, "counts": counts},
+        "by_class": [
+            {"label": each.label, "n": each.n, "quantiles": each.quantiles}
+            for each in report.local_by_class
+        ],
     }
 
 

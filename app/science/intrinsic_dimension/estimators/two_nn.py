@@ -59,4 +59,19 @@ class TwoNN:
         return DimensionEstimate(value, stderr=value / math.sqrt(kept - 2), n_used=n)
 
 
+def two_nn_line(neighbors: Neighbors, *, at_most: int = 200) -> tuple[list[float], list[float]]:
+    """Points of log(mu) against -log(1 - F), ascending: on a line of slope d under the model.
+
+    Parameters
+    ----------
+    neighbors : distances of shape (n, k), k >= 2
+    at_most : points, evenly spaced in F; the largest ratio has none, as F is 1 there
+    """
+    log_mu = torch.log(neighbors.distances[:, 1] / neighbors.distances[:, 0]).sort().values
+    n = len(log_mu)
+    rank = torch.linspace(0, n - 2, min(at_most, n - 1), dtype=torch.float64).long()
+    heights = -torch.log1p(-(rank + 1).double() / n)
+    return log_mu[rank.to(log_mu.device)].tolist(), heights.tolist()
+
+
 PLUGIN: type[DimensionEstimator] = TwoNN

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from app.science.intrinsic_dimension.report import DimensionReport, first_look, measure
+from app.science.intrinsic_dimension.first_look import first_look
+from app.science.intrinsic_dimension.report import DimensionReport, measure
 from app.science.intrinsic_dimension.sample_size import rows_for_ten_percent
 from tests.unit.science.intrinsic_dimension.clouds import (
     Points,

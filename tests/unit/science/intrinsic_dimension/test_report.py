@@ -31,6 +31,8 @@ SECTIONS = {
     "flags",
     "warnings",
     "sample_size_advice",
+    "two_nn",
+    "by_sample_size",
 }
 
 
@@ -183,3 +185,28 @@ def test_what_prepare_did_joins_the_report() -> None:
 
     assert report.preprocess["dropped_duplicates"] == 50
     assert "duplicates_heavy" in report.flags
+
+
+def test_fewer_rows_show_the_same_dimension_of_a_flat_cloud() -> None:
+    sizes = measure(cube(1600, 6)).by_sample_size
+
+    assert [each.n for each in sizes] == [100, 200, 400, 800, 1600]
+    assert all(each.low <= 6 <= each.high for each in sizes)
+    assert sizes[0].raw < sizes[-1].raw
+
+
+def test_the_two_nn_line_has_the_slope_of_the_dimension() -> None:
+    across, up = (np.array(side) for side in measure(cube(3000, 2)).two_nn)
+
+    assert (np.diff(across) >= 0).all()
+    assert (across * up).sum() / (across**2).sum() == pytest.approx(2, rel=0.1)
+
+
+def test_local_values_are_split_by_class() -> None:
+    points = np.vstack([embedded(cube(400, 2), 8), 5 + embedded(cube(500, 6), 8)])
+    labels = np.repeat(["flat", "thick"], (400, 500))
+
+    flat, thick = measure(points, labels=labels).local_by_class
+
+    assert (flat.label, flat.n, thick.n) == ("flat", 400, 500)
+    assert flat.quantiles["75"] < thick.quantiles["25"]

@@ -11,6 +11,8 @@ import pytest
 from app.science.errors import ScienceError
 from app.science.plots import plot
 from app.science.plots.dimension import local_dimension, scale_curve
+from app.science.plots.dimension_evidence import estimator_forest, local_by_class, two_nn_line
+from app.science.plots.dimension_sample import covering_curve, dimension_by_rows
 from app.science.plots.outcome import confusion, parity
 from app.science.plots.plot import Plot
 from app.science.plots.race import TimedErrors, error_against_time
@@ -25,8 +27,29 @@ REPORT: dict[str, Any] = {
         "k": 20,
         "quantiles": {"5": 4.0, "25": 8.0, "50": 9.0, "75": 10.0, "95": 13.0},
         "histogram": {"edges": [4.0, 8.0, 10.0, 14.0], "counts": [10, 30, 5]},
+        "by_class": [
+            {"label": name, "n": 20, "quantiles": {"5": 3, "25": 5, "50": 6, "75": 7, "95": 9}}
+            for name in ("a", "a class whose name is far too long for any axis")
+        ],
     },
-}
+    "two_nn": {"log_mu": [0.0, 0.1, 0.2, 0.9], "minus_log_1_minus_f": [0.1, 1.0, 2.0, 6.0]},
+    "estimators": [
+        {
+            "name": "mle", "k": 5, "raw": 8.0, "stderr": 0.1, "low": 9.0, "high": 11.0,
+            "calibrated": {"ball": 9.5, "sphere": 10.0, "gauss": 10.0, "cube": 10.5},
+        },
+        {"name": "ess", "k": None, "raw": 9, "stderr": 0.1, "low": None, "high": None,
+         "calibrated": None},
+    ],
+    "minkowski": {
+        "value": None,
+        "resolvable": False,
+        "curve": [{"eps": 0.5, "packing": 8}, {"eps": 0.25, "packing": 64}],
+    },
+    "by_sample_size": [
+        {"n": n, "raw": 8.0, "value": 10.0, "low": 9.0, "high": 11.0} for n in (100, 200)
+    ],
+}  # fmt: skip
 COMPETITORS = (
     TimedErrors("motif mimicry", "ours", ((0.5, 0.5), (1.0, 0.4))),
     TimedErrors("Adam MLP", "baseline", ((0.2, 0.9), (1.5, 0.45), (4.0, 0.42)), 10.0),
@@ -39,6 +62,11 @@ CODES = RNG.integers(3, size=200)
 DRAWN: dict[str, Callable[[], Plot]] = {
     "scale_curve": lambda: scale_curve(REPORT),
     "local_dimension": lambda: local_dimension(REPORT),
+    "two_nn_line": lambda: two_nn_line(REPORT),
+    "estimator_forest": lambda: estimator_forest(REPORT),
+    "local_by_class": lambda: local_by_class(REPORT),
+    "covering_curve": lambda: covering_curve(REPORT),
+    "dimension_by_rows": lambda: dimension_by_rows(REPORT),
     "error_against_time": lambda: error_against_time(COMPETITORS, metric="rmse", rows="test rows"),
     "parity": lambda: parity(TRUTH, TRUTH + 0.1, unit="m"),
     "confusion": lambda: confusion(CODES, CODES[::-1], ("a", "b", "c")),
@@ -72,6 +100,16 @@ def test_the_numbers_behind_the_figures_are_complete() -> None:
     assert sum(int(cell["rows"]) for cell in rows(DRAWN["confusion"]())) == 200
 
 
+def test_the_forest_tells_raw_from_calibrated() -> None:
+    names = [row["name"] for row in rows(DRAWN["estimator_forest"]())]
+
+    assert names == ["calibrated, k = 5", "angles (ESS), raw", "recommended"]
+
+
+def test_the_slope_leaves_the_largest_ratios_out() -> None:
+    assert "here 10," in DRAWN["two_nn_line"]().caption
+
+
 def test_the_race_names_its_winner_and_its_rows() -> None:
     caption = DRAWN["error_against_time"]().caption
     assert "rmse on test rows, 0.4, is from motif mimicry" in caption
@@ -99,6 +137,14 @@ def test_nothing_to_draw_is_an_error() -> None:
         parity(np.empty(0), np.empty(0))
     with pytest.raises(ScienceError):
         confusion(np.empty(0, int), np.empty(0, int), ("a", "b"))
+    for draw, empty in (
+        (two_nn_line, {"two_nn": {"log_mu": [], "minus_log_1_minus_f": []}}),
+        (local_by_class, {"local": {}}),
+        (covering_curve, {"minkowski": {"curve": []}}),
+        (dimension_by_rows, {"by_sample_size": []}),
+    ):
+        with pytest.raises(ScienceError):
+            draw({**REPORT, **empty})
     broken = {**REPORT["local"], "histogram": {"edges": [1.0], "counts": [1]}}
     with pytest.raises(ScienceError):
         local_dimension({**REPORT, "local": broken})
