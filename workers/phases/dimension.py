@@ -7,31 +7,19 @@ from numpy.typing import NDArray
 
 from app.domain.kinds.analyze import AnalyzeSpec
 from app.science.encoding.fit import fit_encoding
-from app.science.errors import DegenerateDistances, ScienceError, TooFewRows
+from app.science.errors import DegenerateDistances, TooFewRows
 from app.science.intrinsic_dimension.first_look import first_look
 from app.science.intrinsic_dimension.prepare import prepare
 from app.science.intrinsic_dimension.report import measure
-from app.science.plots.dimension import local_dimension, scale_curve
-from app.science.plots.dimension_evidence import estimator_forest, local_by_class, two_nn_line
-from app.science.plots.dimension_sample import covering_curve, dimension_by_rows
 from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import encoded, features
 
 MAX_QUERIES = 5_000
-FIGURES = (
-    scale_curve,
-    local_dimension,
-    two_nn_line,
-    estimator_forest,
-    local_by_class,
-    covering_curve,
-    dimension_by_rows,
-)
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Leave ``public/dimension.json``, its plots and their data. Sees training rows only."""
+    """Leave ``public/dimension.json``. Sees training rows only; the report draws it."""
     points, labels, used = _points(context)
     try:
         document = _measure(context, points, labels)
@@ -43,20 +31,7 @@ def run(context: Context) -> dict[str, Any]:
     headline = {key: found[key] for key in ("value", "low", "high", "level")}
     headline["flags"] = document["flags"]
     context.event("dimension_estimated", headline)
-    if document["scale_curve"]:
-        _draw(context, document)
     return headline
-
-
-def _draw(context: Context, document: dict[str, Any]) -> None:
-    """Every figure that this document has the numbers for."""
-    for figure in FIGURES:
-        try:
-            plot = figure(document)
-        except ScienceError:  # no classes, or too few rows for this view
-            continue
-        context.path(f"{plot.name}.svg", public=True).write_bytes(plot.svg)
-        context.path(f"{plot.name}.csv", public=True).write_text(plot.csv)
 
 
 def _points(context: Context) -> tuple[NDArray[np.float64], NDArray[Any] | None, list[str]]:

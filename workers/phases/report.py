@@ -1,11 +1,17 @@
 """Phase ``report``: everything that was measured in one document, and its pictures."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from app.domain.kinds.train import TrainSpec
 from app.domain.tabular import TabularSpec
+from app.science.errors import ScienceError
+from app.science.plots.dimension import local_dimension, scale_curve
+from app.science.plots.dimension_evidence import estimator_forest, local_by_class, two_nn_line
+from app.science.plots.dimension_sample import covering_curve, dimension_by_rows
 from app.science.plots.outcome import confusion, parity
 from app.science.plots.plot import Plot
 from app.science.plots.race import TimedErrors, error_against_time
@@ -13,6 +19,15 @@ from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import encoded
 
+DIMENSION_FIGURES = (
+    scale_curve,
+    local_dimension,
+    two_nn_line,
+    estimator_forest,
+    local_by_class,
+    covering_curve,
+    dimension_by_rows,
+)
 PARTS = ("profile", "split", "dimension", "architecture", "teacher", "transfer", "evaluate")
 DOCUMENTS = ("dimension", "architecture", "transfer", "baseline", "evaluate")
 
@@ -34,11 +49,20 @@ def run(context: Context) -> dict[str, Any]:
     }
     context.write_json("report.json", report, public=True)
     context.write_json("result.json", summary)
-    if isinstance(context.spec, TrainSpec):
-        for plot in (_race(report), _outcome(context)):
-            context.path(f"{plot.name}.svg", public=True).write_bytes(plot.svg)
-            context.path(f"{plot.name}.csv", public=True).write_text(plot.csv)
+    for plot in _plots(context, report):
+        context.path(f"{plot.name}.svg", public=True).write_bytes(plot.svg)
+        context.path(f"{plot.name}.csv", public=True).write_text(plot.csv)
     return {"n_documents": len(report)}
+
+
+def _plots(context: Context, report: dict[str, Any]) -> Iterator[Plot]:
+    """Every figure that the documents have the numbers for."""
+    for figure in DIMENSION_FIGURES if report["dimension"]["scale_curve"] else ():
+        with contextlib.suppress(ScienceError):  # no classes, or too few rows for this view
+            yield figure(report["dimension"])
+    if isinstance(context.spec, TrainSpec):
+        yield _race(report)
+        yield _outcome(context)
 
 
 def _summary(context: Context) -> dict[str, Any]:

@@ -46,9 +46,29 @@ def test_analyze_measures_the_dimension_of_the_numeric_columns(
     assert report["recommended"]["low"] <= 3.5
     assert report["recommended"]["high"] >= 2.5
     assert "group" not in report["columns"]
+    events = client.get(f"/v1/jobs/{job['id']}/events").json()["data"]
+    told = [e["data"] for e in events if e["type"] == "job.dimension_estimated"]
+    assert [entry.get("provisional", False) for entry in told] == [True, False]
     names = [a["name"] for a in client.get(f"/v1/jobs/{job['id']}/artifacts").json()["data"]]
     assert {"dimension.json", "report.json", "profile.json"} <= set(names)
     assert any(name.endswith(".svg") for name in names)
+
+
+def test_a_table_of_categories_alone_is_trained_too(
+    client: TestClient, caller: Caller, tmp_path: Path
+) -> None:
+    """Its distances tie, so no dimension can be estimated; the report says so."""
+    rng = np.random.default_rng(1)
+    cells = zip(*(rng.choice(list(levels), 300) for levels in ("xyz", "pq", "mno")), strict=True)
+    rows = [f"{a},{b},{c},{'yes' if (a == 'x') != (b == 'p') else 'no'}" for a, b, c in cells]
+    make.work_off(make.upload(caller, tmp_path, "a,b,c,y\n" + "\n".join(rows) + "\n").job_id)
+
+    job = finish(
+        client, {"kind": "train", "dataset": "d", "target": "y", "baselines": {"sgd": False}}
+    )
+
+    assert job["result"]["dimension_flags"] == ["unresolved"]  # type: ignore[index]
+    assert job["result"]["test"]["network"] < 0.1  # type: ignore[index]
 
 
 def test_advise_says_why_and_what_more_rows_would_need(client: TestClient, table: None) -> None:
