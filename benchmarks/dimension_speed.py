@@ -18,9 +18,9 @@ from app.science.intrinsic_dimension.first_look import first_look
 from app.science.intrinsic_dimension.neighbors import exact_neighbors
 from app.science.intrinsic_dimension.report import measure
 from app.science.intrinsic_dimension.scale_curve import scale_curve
-from benchmarks.dimension_rows import Points, Row
+from benchmarks.cloud import SHAPE, cloud
+from benchmarks.dimension_rows import Row
 
-SHAPE = (20_000, 100)
 MEMORY_SHAPE = (60_000, 784)
 MEMORY_CAP = 512 * 2**20
 
@@ -71,20 +71,6 @@ def memory_child() -> str:
     extra = _resident_peak() - before
     seconds = time.process_time() - began
     return json.dumps({"extra_bytes": extra, "cpu_seconds": seconds, "value": best.value})
-
-
-def cloud(shape: tuple[int, int]) -> Points:
-    """A 12-d Gaussian through a random tanh layer, made in blocks; float32."""
-    rng = np.random.default_rng(0)
-    n, p = shape
-    first = rng.standard_normal((12, 64)) / np.sqrt(12)
-    second = rng.standard_normal((64, p)) / 8
-    points = np.empty(shape, np.float32)
-    for start in range(0, n, 2_000):
-        part = points[start : start + 2_000]
-        hidden = np.tanh(rng.standard_normal((len(part), 12)) @ first)
-        part[:] = hidden @ second + 1e-3 * rng.standard_normal((len(part), p))
-    return points
 
 
 def _in_turns(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
