@@ -95,6 +95,11 @@ def ours(home: Path) -> list[int]:
     ]
 
 
+def sleepers(home: Path) -> list[int]:
+    """What the stand-in for a worker starts in a session of its own."""
+    return [pid for pid in ours(home) if Path(f"/proc/{pid}/comm").read_text() == "sleep\n"]
+
+
 def wait_ready(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     for line in process.stdout:
@@ -146,7 +151,8 @@ def test_a_killed_service_leaves_no_process(
 ) -> None:
     process = up(LIVES)
     wait_ready(process)
-    orphans = [pid for pid in ours(home) if Path(f"/proc/{pid}/comm").read_text() == "sleep\n"]
+    wait_until(lambda: len(sleepers(home)) == 1)  # the worker has started it, and it has exec'ed
+    orphans = sleepers(home)
     process.kill()
     process.wait()
     wait_until(lambda: set(ours(home)) <= set(orphans))
