@@ -15,6 +15,9 @@ from workers.context import Context
 
 Floats = NDArray[np.float64]
 
+SGD = "adam_mlp"
+"""The baseline that the report calls SGD."""
+
 
 @dataclass(frozen=True)
 class Encoded:

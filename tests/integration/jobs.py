@@ -3,15 +3,13 @@
 import threading
 from pathlib import Path
 
-from app.db.queries import jobs, moves
+from app.db.queries import moves
 from app.db.session import transaction
 from app.domain.callers import Caller
-from app.domain.catalog import KINDS
 from app.domain.datasets import DatasetVersion
-from app.domain.jobs import Job, JobStatus
+from app.domain.jobs import Job
 from app.services import datasets
 from app.services import jobs as job_service
-from app.settings import settings
 from app.storage import checksums
 from workers import supervisor
 
@@ -54,12 +52,3 @@ def claim(job_id: str, worker: str = "test", lease_seconds: float = 30.0) -> Job
 def work_off(job_id: str) -> None:
     """Run one attempt here, with a real child process."""
     supervisor.run(claim(job_id), threading.Event())
-
-
-def finished_phase(job: Job, phase: str) -> bool:
-    """Has the phase been committed?"""
-    with transaction() as db:
-        return phase in jobs.phases(db, job.id)
-
-
-__all__ = ["CSV", "KINDS", "JobStatus", "settings"]

@@ -7,9 +7,7 @@ from app.domain.kinds.train import TrainSpec
 from app.science.baselines.baseline import BASELINES, Problem
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import encoded
-
-SGD = "adam_mlp"
+from workers.tabular import SGD, encoded
 
 
 def run(context: Context) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from app.science.relu_network import network as networks
 from app.science.relu_network.evaluate import predict
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import encoded
+from workers.tabular import SGD, encoded
 
 OUR_PHASES = ("dimension", "architecture", "teacher", "transfer")
-SGD = "adam_mlp"
 
 
 def run(context: Context) -> dict[str, Any]:

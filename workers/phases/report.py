@@ -17,7 +17,7 @@ from app.science.plots.plot import Plot
 from app.science.plots.race import TimedErrors, error_against_time
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import encoded
+from workers.tabular import SGD, encoded
 
 DIMENSION_FIGURES = (
     scale_curve,
@@ -86,7 +86,7 @@ def _summary(context: Context) -> dict[str, Any]:
 def _outcome_summary(context: Context, spec: TrainSpec) -> dict[str, Any]:
     evaluation = context.read_json("evaluate", "evaluate.json")
     methods, metric = evaluation["methods"], evaluation["metric"]
-    names = {"network": "network", "teacher": "teacher", "ridge": "ridge", "sgd": "adam_mlp"}
+    names = {"network": "network", "teacher": "teacher", "ridge": "ridge", "sgd": SGD}
     present = {short: methods[name] for short, name in names.items() if name in methods}
     dataset = context.job["dataset"]["name"]
     encoding = context.read_json("split", "meta.json")["encoding"]
@@ -115,12 +115,12 @@ def _race(report: dict[str, Any]) -> Plot:
         TimedErrors("Motif Mimicry", "ours", (end("network"),)),
         TimedErrors("ridge", "reference", (end("ridge"),)),
     ]
-    sgd = report["baseline"].get("adam_mlp")
+    sgd = report["baseline"].get(SGD)
     if sgd:
         points = tuple((point["seconds"], point["headline"]) for point in sgd["curve"])
         tuning = sgd["seconds_total"] - sgd["seconds_final"]
         competitors.append(TimedErrors("SGD (validation rows)", "baseline", points, tuning))
-        competitors.append(TimedErrors("SGD, best model", "reference", (end("adam_mlp"),)))
+        competitors.append(TimedErrors("SGD, best model", "reference", (end(SGD),)))
     return error_against_time(competitors, metric=metric, rows="test rows")
 
 

@@ -14,6 +14,7 @@ from app.db.session import engine, transaction
 from app.domain.callers import Caller
 from app.domain.jobs import LEASED, MOVES, TERMINAL, Job, JobStatus
 from app.services import attempts
+from app.settings import settings
 from tests.integration import jobs as make
 
 
@@ -116,7 +117,7 @@ def test_a_beat_that_came_in_time_wins_over_the_reaper(job: Job) -> None:
 
 
 def test_a_poison_job_is_stopped(caller: Caller, job: Job) -> None:
-    for _ in range(make.settings.max_crashes + 1):
+    for _ in range(settings.max_crashes + 1):
         lost = make.claim(job.id, lease_seconds=-1)
         with transaction() as db:
             attempts.reap(db, lost)
