@@ -1,0 +1,88 @@
+"""Corrections: pieces of network that repair what a kernel cannot represent.
+
+A correction sees out-of-fold outputs of the model so far and hands back nodes whose output is
+added to that model's. It is kept only where it wins on held-out rows by one standard error.
+
+Source: Imaizumi and Fukumizu 2022, JMLR 23(111), proposition 15 (no linear estimator is optimal
+for functions with jumps); each correction names its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from app.science.linalg import Floats
+from app.science.mimicry.target import Ints, Target
+from app.science.mimicry.teacher import FittedTeacher, Progress
+from app.science.registry import FolderRegistry
+from app.science.relu_network.network import Array, Node
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What a correction may look at.
+
+    X : (n, p), encoded rows; fit, held : row numbers, the second only choose; base : (n, c),
+    outputs of the model so far, standardized values or logits: out of fold at the fit rows, and
+    by a model that never saw them at the held-out rows
+    """
+
+    X: Floats
+    target: Target
+    fit: Ints
+    held: Ints
+    base: Floats
+    teacher: FittedTeacher
+    seed: int
+    progress: Progress = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Nodes that read ``x`` and whose last one, ``output``, is added to the raw output (b, c).
+
+    outputs : (n, c), what the nodes give for all rows of the fitting, as far from having seen
+    each row's own target as the correction can make it
+    """
+
+    nodes: tuple[Node, ...]
+    tensors: Mapping[str, Array]
+    output: str
+    outputs: Floats
+
+
+class Correction(Protocol):
+    """A way to make one."""
+
+    def fit(self, fitting: Fitting) -> Piece | None:
+        """The piece, or None where the data offer no ground for it."""
+        ...
+
+
+CORRECTIONS: FolderRegistry[type[Correction]] = FolderRegistry("app.science.mimicry.corrections")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Mean held-out loss before and after, the standard error of their paired difference."""
+
+    before: float
+    after: float
+    standard_error: float
+
+    @property
+    def accepted(self) -> bool:
+        """The loss falls by more than one standard error."""
+        return self.before - self.after > self.standard_error
+
+
+def judge(fitting: Fitting, piece: Piece) -> Verdict:
+    """Compare with and without the piece on the held-out rows."""
+    held = fitting.held
+    before = fitting.target.losses(fitting.base[held], held)
+    after = fitting.target.losses(fitting.base[held] + piece.outputs[held], held)
+    gain = before - after
+    error = float(gain.std() / np.sqrt(len(gain)))
+    return Verdict(float(before.mean()), float(after.mean()), error)

@@ -1,0 +1,1 @@
+"""Plug-ins: one file is one correction. They import nothing of each other."""
