@@ -9,6 +9,7 @@ from app.science.errors import (
     NoUsableColumns,
     ScienceError,
     TooFewRows,
+    UnreachableLimit,
 )
 from app.tables.problem import InvalidTable
 
@@ -16,6 +17,7 @@ HINTS: dict[type[ScienceError], tuple[str, str]] = {
     TooFewRows: ("too_few_rows", "upload more rows, or allow more columns with missing values"),
     DegenerateTarget: ("degenerate_target", "choose a target with at least two values"),
     NoUsableColumns: ("no_usable_columns", "every feature is constant or empty; check the columns"),
+    UnreachableLimit: ("unreachable_limit", "raise the limit to the smallest feasible value"),
     DegenerateDistances: (
         "dimension_estimate_unreliable",
         "too many rows are equal in all numeric columns",

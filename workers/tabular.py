@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from app.science.encoding.encoding import Columns
 from app.science.encoding.fit import Role
-from app.science.relu_network.network import Task
+from app.science.mimicry import teacher as teachers
+from app.science.mimicry.teacher import FittedTeacher
+from app.science.relu_network import network as networks
+from app.science.relu_network.network import Network, Task
 from app.tables.canonical import read_canonical
 from app.tables.columns import to_columns
 from workers.context import Context
@@ -17,6 +20,9 @@ Floats = NDArray[np.float64]
 
 SGD = "adam_mlp"
 """The baseline that the report calls SGD."""
+
+LEVEL = 0.9
+"""The level whose coverage is measured on the test rows."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +35,19 @@ class Encoded:
     train_y: NDArray[Any]
     validation_x: Floats
     validation_y: NDArray[Any]
+    calibration_x: Floats
+    calibration_y: NDArray[Any]
     test_x: Floats
     test_y: NDArray[Any]
 
     @property
     def fit_x(self) -> Floats:
-        """Every row but the test rows."""
+        """Training and validation rows: all that a model may be fitted and chosen on."""
         return np.concatenate([self.train_x, self.validation_x])
 
     @property
     def fit_y(self) -> NDArray[Any]:
-        """Every target but the test rows'."""
+        """The targets of ``fit_x``."""
         return np.concatenate([self.train_y, self.validation_y])
 
 
@@ -62,3 +70,34 @@ def encoded(context: Context) -> Encoded:
     meta = context.read_json("split", "meta.json")
     arrays = context.read_arrays("split", "encoded.safetensors")
     return Encoded(task=meta["task"], classes=tuple(meta["classes"]), **arrays)
+
+
+def carried_teacher(context: Context) -> FittedTeacher:
+    """The teacher that is carried over, as the phase ``compress`` left it."""
+    return teachers.from_tensors(
+        context.read_json("compress", "teacher.json"),
+        context.read_arrays("compress", "teacher.safetensors"),
+    )
+
+
+def transferred_network(context: Context) -> Network:
+    """The network before any correction, as the phase ``transfer`` left it."""
+    return _network(context, "transfer")
+
+
+def trained_network(context: Context) -> Network:
+    """The finished network, as the phase ``correct`` left it."""
+    return _network(context, "correct")
+
+
+def write_network(context: Context, network: Network) -> None:
+    """Leave a network among the files of the running phase."""
+    context.write_arrays("network.safetensors", dict(network.tensors))
+    context.write_json("network.json", network.to_json())
+
+
+def _network(context: Context, phase: str) -> Network:
+    return networks.from_json(
+        context.read_json(phase, "network.json"),
+        context.read_arrays(phase, "network.safetensors"),
+    )

@@ -12,6 +12,7 @@ from app.api.schemas.models import ModelOut, PredictIn, PredictOut, model_out
 from app.db.session import transaction
 from app.domain.errors import (
     FormatNotAvailable,
+    IntervalNotAvailable,
     NotFound,
     PayloadTooLarge,
     RowsInvalid,
@@ -77,7 +78,7 @@ def download(
 @router.post(
     "/{name}/versions/{version}/predict",
     operation_id="models_predict",
-    responses=problems(NotFound, RowsInvalid, PayloadTooLarge),
+    responses=problems(NotFound, RowsInvalid, IntervalNotAvailable, PayloadTooLarge),
     max_body_size=settings.max_json_bytes,
 )
 def predict(name: str, version: int, body: PredictIn, caller: Predictor) -> PredictOut:
@@ -89,4 +90,5 @@ def predict(name: str, version: int, body: PredictIn, caller: Predictor) -> Pred
         )
     with transaction() as db:
         found = models.get(db, caller, f"{name}@{version}")
-    return PredictOut(model=f"{name}@{version}", **models.predict(found, body.by_column()))
+    answer = models.predict(found, body.by_column(), body.interval)
+    return PredictOut(model=f"{name}@{version}", **answer)

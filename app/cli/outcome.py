@@ -41,6 +41,7 @@ def panel(result: Mapping[str, Any], advice: Mapping[str, Any], package: Path | 
         *_network(result),
         *_reasons(advice.get("evidence") or []),
         *_errors(result),
+        *_trust(result),
         *_model(result, package),
     )
     for name, text in rows:
@@ -110,6 +111,22 @@ def _errors(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"test {metric}" if index == 0 else "", text
     if result.get("sentence"):
         yield "", str(result["sentence"])
+
+
+def _trust(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """How far a single prediction can be trusted, and for classes how far its probability."""
+    found = result.get("uncertainty") or {}
+    held = found.get("coverage") or {}
+    if held.get("value") is not None:
+        kind = "sets" if result.get("classes") else "intervals"
+        share = f"{held['value']:.1%} ({held['low']:.1%} to {held['high']:.1%})"
+        yield f"{held['level']:.0%} {kind}", f"hold {share} of the test rows"
+    elif found.get("reason"):
+        yield "intervals", f"none: {found['reason']}"
+    metrics = result.get("test_metrics") or {}
+    for key in ("balanced_error_rate", "expected_calibration_error"):
+        if metrics.get(key) is not None:
+            yield key.replace("_", " "), number(metrics[key])
 
 
 def _model(result: Mapping[str, Any], package: Path | None) -> Iterator[tuple[str, str]]:

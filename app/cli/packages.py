@@ -4,6 +4,7 @@ import contextlib
 import csv
 import gzip
 import io
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ adaptnet verify bikes-count-1.mmpkg
 """
 PREDICT_EXAMPLES = """
 adaptnet predict bikes-count-1.mmpkg new.csv
-adaptnet predict bikes-count-1.mmpkg new.csv.gz --out predicted.csv
+adaptnet predict bikes-count-1.mmpkg new.csv.gz --out predicted.csv --interval 0.9
 """
 BLOCK_ROWS = 50_000
 
@@ -35,6 +36,11 @@ Table = Annotated[
     typer.Argument(callback=existing, metavar="FILE.csv", help="Rows under a header"),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="A CSV file [default: standard output]")]
+
+Interval = Annotated[
+    float | None,
+    typer.Option(min=0.5, max=0.99, help="Level of an interval, or of a set of classes"),
+]
 
 
 def verify(package: Package) -> None:
@@ -59,11 +65,11 @@ def show_report(report: "VerifyReport") -> None:
         out.print(f"  {report.format}, digest {report.digest}", soft_wrap=True)
 
 
-def predict(package: Package, file: Table, out_file: Out = None) -> None:
+def predict(package: Package, file: Table, out_file: Out = None, interval: Interval = None) -> None:
     """Predict the rows of a CSV file with a package, offline.
 
     Writes the column `prediction`, and for a classification one probability a class. Columns that
-    the model does not know are ignored.
+    the model does not know are ignored. `--interval` adds `lower` and `upper`, or `set` as JSON.
     """
     from app.science.export import runtime  # noqa: PLC0415  (numpy)
 
@@ -71,26 +77,28 @@ def predict(package: Package, file: Table, out_file: Out = None) -> None:
     with _reader(file) as text:
         rows = csv.DictReader(text, delimiter=_delimiter(text))
         if out_file is None:
-            _write(model, rows, sys.stdout)
+            _write(model, rows, sys.stdout, interval)
             return
         with out_file.open("w", encoding="utf-8", newline="") as target:
-            n_rows = _write(model, rows, target)
+            n_rows = _write(model, rows, target, interval)
     err.print(f"{n_rows:,} predictions -> [bold]{escape(str(out_file))}[/]")
 
 
-def _write(model: "LoadedModel", rows: "csv.DictReader[str]", target: TextIO) -> int:
+def _write(
+    model: "LoadedModel", rows: "csv.DictReader[str]", target: TextIO, level: float | None
+) -> int:
     """Predict block by block, so that the file may be larger than memory."""
-    classes = model.metadata["classes"]
+    from app.science.export import answer  # noqa: PLC0415  (numpy)
+
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(["prediction", *(f"probability_{name}" for name in classes)])
+    writer.writerow(answer.names(model, level))
     n_rows = 0
     for block in _blocks(rows):
-        predictions = model.predict(block).tolist()
-        probabilities: list[list[float]] = (
-            model.predict_proba(block).tolist() if classes else [[]] * len(predictions)
-        )
-        writer.writerows([p, *rest] for p, rest in zip(predictions, probabilities, strict=True))
-        n_rows += len(predictions)
+        columns = answer.table(model, block, level)
+        if "set" in columns:
+            columns["set"] = [json.dumps(found, ensure_ascii=False) for found in columns["set"]]
+        writer.writerows(zip(*columns.values(), strict=True))
+        n_rows += len(columns["prediction"])
     return n_rows
 
 

@@ -16,11 +16,17 @@ from app.science.export import runtime
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Predictions in the order of the rows; the last two are of classification only."""
+    """Predictions in the order of the rows.
+
+    ``classes``, ``probabilities`` and ``sets`` are of classification only, ``intervals`` of
+    regression only; the last two are there where an interval was asked for.
+    """
 
     predictions: tuple[Any, ...]
     classes: tuple[str, ...] | None
     probabilities: tuple[tuple[float, ...], ...] | None
+    intervals: tuple[tuple[float, float], ...] | None = None
+    sets: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +69,21 @@ class Model:
             )
         return loaded
 
-    def predict(self, rows: Any) -> Predictions:  # noqa: ANN401  (any data frame)
-        """Predict at the service, up to 10,000 rows: a data frame, columns, or a list of dicts."""
-        body = tables.columns_and_rows(rows)
+    def predict(self, rows: Any, *, interval: float | None = None) -> Predictions:  # noqa: ANN401
+        """Predict at the service, up to 10,000 rows: a data frame, columns, or a list of dicts.
+
+        ``interval`` : a level, 0.5 to 0.99, for a lower and an upper end or a set of classes
+        """
+        body = tables.columns_and_rows(rows) | ({"interval": interval} if interval else {})
         answer = self._transport.post(
             f"/v1/models/{self.name}/versions/{self.version}/predict", body
         )
-        probabilities = answer.get("probabilities")
         return Predictions(
             predictions=tuple(answer["predictions"]),
-            classes=_tuple(answer.get("classes")),
-            probabilities=None if probabilities is None else tuple(map(tuple, probabilities)),
+            classes=None if answer.get("classes") is None else tuple(answer["classes"]),
+            probabilities=_by_row(answer.get("probabilities")),
+            intervals=_by_row(answer.get("intervals")),
+            sets=_by_row(answer.get("sets")),
         )
 
 
@@ -113,5 +123,5 @@ def model_of(transport: Transport, document: Mapping[str, Any]) -> Model:
     )
 
 
-def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if values is None else tuple(values)
+def _by_row(values: Sequence[Sequence[Any]] | None) -> tuple[Any, ...] | None:
+    return None if values is None else tuple(map(tuple, values))

@@ -30,11 +30,18 @@ class Split(Part):
 
 
 class Architecture(Part):
-    """Overrides of the architecture rule; null lets the rule decide."""
+    """Overrides of the architecture rule and limits on its outcome; null lets the rule decide.
+
+    ``motifs``: ``radial`` are the teacher's own units and carry its weights; others are drawn and
+    get a head of their own. ``max_latency_ms``: one row in ONNX Runtime on one thread of the
+    machine that trains.
+    """
 
     n_motifs: int | None = Field(default=None, ge=8, le=20_000)
     smoothness: float | None = Field(default=None, ge=0.5, le=2.0)
     max_parameters: int | None = Field(default=None, ge=100, le=50_000_000)
+    motifs: Literal["radial", "swim", "pwl_wave", "local_experts"] = "radial"
+    max_latency_ms: float | None = Field(default=None, gt=0.0, le=10_000.0)
 
 
 class TabularSpec(JobSpec):

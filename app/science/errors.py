@@ -25,8 +25,16 @@ class DegenerateDistances(ScienceError):
     """Neighbor distances hold zeros, NaN or infinities; drop duplicate rows first."""
 
 
+class NotCalibrated(ScienceError):
+    """The model has no interval or set at the level asked for."""
+
+
 class InvalidNetwork(ScienceError):
     """A network's graph and its tensors do not fit together."""
+
+
+class UnusableTrees(ScienceError):
+    """A booster has trees that are no plain splits of finite numbers, or none at all."""
 
 
 class DegenerateTarget(ScienceError):
@@ -44,4 +52,15 @@ class UnusableOverride(ScienceError):
         self.name, self.value = name, value
         super().__init__(
             f"cannot set {name!r} to {value!r}; n_motifs, rank and smoothness take positive numbers"
+        )
+
+
+class UnreachableLimit(ScienceError):
+    """A limit on the network's size or speed lies below what a linear model needs."""
+
+    def __init__(self, *, name: str, asked: float, smallest: float) -> None:
+        self.name, self.asked, self.smallest = name, asked, smallest
+        super().__init__(
+            f"{name} = {asked:g} cannot be met: a linear model, the smallest network there is,"
+            f" needs {smallest:g}; ask for at least that much"
         )

@@ -19,6 +19,7 @@ import numpy as np
 import scipy.linalg
 import torch
 from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk
 from threadpoolctl import ThreadpoolController
 
 from app.science.errors import TooFewRows
@@ -26,7 +27,7 @@ from app.science.errors import TooFewRows
 Floats = NDArray[np.float64]
 Block = tuple[NDArray[Any], NDArray[Any]]
 
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 16 * 2**20  # larger arrays are mapped anew by the allocator at every use
 PENALTIES: tuple[float, ...] = tuple(float(v) for v in 10.0 ** np.arange(-9.0, 1.0, 0.5))
 MAX_DOF_SHARE = 0.95
 WIDE = 600
@@ -76,23 +77,55 @@ def gram_sums(blocks: Iterable[Block]) -> GramSums:
     TooFewRows
         There is no block.
     """
-    total: GramSums | None = None
+    total: _ShiftedSums | None = None
     for features, targets in blocks:
-        part = _block_sums(features, targets)
-        total = part if total is None else total + part
+        F, Y = features.astype(np.float64), targets.astype(np.float64)
+        if total is None:
+            total = _ShiftedSums(F.mean(axis=0), Y.mean(axis=0))
+        total.add(F, Y)
     if total is None:
         raise TooFewRows(needed=1, got=0)
-    return total
+    return total.centered()
 
 
-def _block_sums(features: NDArray[Any], targets: NDArray[Any]) -> GramSums:
-    F, Y = features.astype(np.float64), targets.astype(np.float64)
-    feature_mean, target_mean = F.mean(axis=0), Y.mean(axis=0)
-    F -= feature_mean
-    Y -= target_mean
-    # F.T @ F is a symmetric rank update in BLAS: half the work of a general product.
-    with threads_for(F.shape[1]):
-        return GramSums(len(F), feature_mean, target_mean, F.T @ F, F.T @ Y, (Y * Y).sum(axis=0))
+class _ShiftedSums:
+    """Sums about the first block's mean: near enough to the whole mean for no digit to be lost."""
+
+    def __init__(self, feature_shift: Floats, target_shift: Floats) -> None:
+        m, c = len(feature_shift), len(target_shift)
+        self.n = 0
+        self.feature_shift, self.target_shift = feature_shift, target_shift
+        self.feature_sum, self.target_sum = np.zeros(m), np.zeros(c)
+        self.gram, self.cross = np.zeros((m, m), order="F"), np.zeros((m, c))
+        self.target_square = np.zeros(c)
+
+    def add(self, F: Floats, Y: Floats) -> None:
+        """Overwrites both."""
+        F -= self.feature_shift
+        Y -= self.target_shift
+        self.n += len(F)
+        self.feature_sum += F.sum(axis=0)
+        self.target_sum += Y.sum(axis=0)
+        self.target_square += (Y * Y).sum(axis=0)
+        with threads_for(F.shape[1]):
+            self.cross += F.T @ Y
+            # A symmetric update in place: half the work of a product, and no second matrix.
+            self.gram = dsyrk(1.0, F.T, beta=1.0, c=self.gram, overwrite_c=True)
+
+    def centered(self) -> GramSums:
+        step, lift = self.feature_sum / self.n, self.target_sum / self.n
+        gram = np.triu(self.gram, 1)
+        gram += gram.T
+        gram[np.diag_indices_from(gram)] = np.diagonal(self.gram)
+        gram -= self.n * np.outer(step, step)
+        return GramSums(
+            n=self.n,
+            feature_mean=self.feature_shift + step,
+            target_mean=self.target_shift + lift,
+            gram=gram,
+            cross=self.cross - self.n * np.outer(step, lift),
+            target_square=self.target_square - self.n * lift**2,
+        )
 
 
 def threads_for(width: int) -> AbstractContextManager[object]:

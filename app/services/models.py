@@ -9,9 +9,16 @@ from sqlalchemy import Connection
 from app.db.queries import models
 from app.domain.callers import Caller
 from app.domain.datasets import DatasetVersion, parse_reference
-from app.domain.errors import ColumnNotFound, FormatNotAvailable, NotFound, RowsInvalid
+from app.domain.errors import (
+    ColumnNotFound,
+    FormatNotAvailable,
+    IntervalNotAvailable,
+    NotFound,
+    RowsInvalid,
+)
 from app.domain.models import ModelVersion
 from app.science.errors import ScienceError
+from app.science.evaluation import conformal
 from app.science.export import runtime
 from app.services import blobs
 from app.storage import checksums
@@ -61,19 +68,47 @@ def check_columns(version: ModelVersion, dataset: DatasetVersion) -> None:
             raise ColumnNotFound(column["name"], known, "/dataset")
 
 
-def predict(version: ModelVersion, columns: dict[str, list[Any]]) -> dict[str, Any]:
+def check_interval(version: ModelVersion, level: float | None) -> None:
+    """The model must have been calibrated up to the level, where one is asked for."""
+    known = version.summary.get("uncertainty") or {}
+    highest = known.get("max_level")
+    if level is None or (highest is not None and level <= highest):
+        return
+    reason = known.get("reason") or "it was trained before models had intervals"
+    raise IntervalNotAvailable(
+        f"{version.name}@{version.version} has no intervals or sets at level {level:g}: {reason}",
+        remedy=f"ask for a level up to {highest:g}" if highest else "ask without 'interval'",
+        errors=[{"pointer": "/interval", "message": "cannot be had from this model"}],
+    )
+
+
+def predict(
+    version: ModelVersion, columns: dict[str, list[Any]], level: float | None = None
+) -> dict[str, Any]:
     """Predictions for rows given column by column, by the same reader that teams download."""
+    check_interval(version, level)
     model = _loaded(version.files["package"]["key"], version.files["package"]["sha256"])
     try:
-        predictions = model.predict(columns)
-        answer: dict[str, Any] = {"predictions": predictions.tolist()}
-        if version.summary["task"] != "regression":
-            answer["classes"] = list(version.summary["classes"])
-            answer["probabilities"] = model.predict_proba(columns).tolist()
+        return _answer(model, columns, level)
     except ScienceError as error:
         raise RowsInvalid(
             str(error), remedy=f"see the model's columns at GET /v1/models/{version.name}"
         ) from error
+
+
+def _answer(
+    model: runtime.LoadedModel, columns: dict[str, list[Any]], level: float | None
+) -> dict[str, Any]:
+    predictions, classes = model.predict(columns), model.network.classes
+    answer: dict[str, Any] = {"predictions": predictions.tolist()}
+    if classes:
+        probabilities = model.predict_proba(columns)
+        answer |= {"classes": list(classes), "probabilities": probabilities.tolist()}
+        if level is not None:
+            members = model.conformal.members(probabilities, level)
+            answer["sets"] = conformal.named(members, classes)
+    elif level is not None:
+        answer["intervals"] = model.conformal.interval(predictions, level).tolist()
     return answer
 
 

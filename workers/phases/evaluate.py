@@ -2,25 +2,33 @@
 
 from typing import Any
 
+from app.science.errors import NotCalibrated
+from app.science.evaluation import conformal
 from app.science.evaluation.comparison import Difference, paired_bootstrap, sentence
+from app.science.evaluation.coverage import coverage
 from app.science.evaluation.metrics import HEADLINE, evaluate
 from app.science.mimicry import teacher as teachers
-from app.science.relu_network import network as networks
 from app.science.relu_network.evaluate import predict
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import SGD, encoded
+from workers.tabular import LEVEL, SGD, Encoded, Floats, encoded, trained_network
 
-OUR_PHASES = ("dimension", "architecture", "teacher", "transfer")
+OUR_PHASES = (
+    "dimension",
+    "architecture",
+    "teacher",
+    "compress",
+    "transfer",
+    "correct",
+    "certify",
+    "calibrate",
+)
 
 
 def run(context: Context) -> dict[str, Any]:
     """Leave ``public/evaluate.json``: errors, intervals, seconds, one sentence."""
     data = encoded(context)
-    network = networks.from_json(
-        context.read_json("transfer", "network.json"),
-        context.read_arrays("transfer", "network.safetensors"),
-    )
+    network = trained_network(context)
     teacher = teachers.from_tensors(
         context.read_json("teacher", "teacher.json"),
         context.read_arrays("teacher", "teacher.safetensors"),
@@ -55,13 +63,32 @@ def run(context: Context) -> dict[str, Any]:
         "n_test": len(data.test_y),
         "methods": methods,
         "differences": {name: _difference(found) for name, found in differences.items()},
-        "seconds_note": "network: dimension, architecture, teacher and transfer; baselines: "
-        "tuning and training. All on the same machine, one after another.",
+        "coverage": _coverage(context, data, predictions["network"]),
+        "seconds_note": f"network: {', '.join(OUR_PHASES)}; baselines: tuning and training. "
+        "All on the same machine, one after another.",
         "summary": _summary(differences, seconds),
     }
     context.write_json("evaluate.json", document, public=True)
     errors = {name: found["metrics"][document["metric"]] for name, found in methods.items()}
     return {"metric": document["metric"], "test": errors, "summary": document["summary"]}
+
+
+def _coverage(context: Context, data: Encoded, prediction: Floats) -> dict[str, Any]:
+    """How often the network's intervals or sets hold the truth; null where it has none."""
+    calibrated = conformal.from_json(context.read_json("calibrate", "calibrate.json"), data.task)
+    try:
+        found = coverage(calibrated, data.test_y, prediction, LEVEL)
+    except NotCalibrated:
+        return {"level": LEVEL, "value": None, "reason": calibrated.reason}
+    return {
+        "level": LEVEL,
+        "value": found.share,
+        "low": found.low,
+        "high": found.high,
+        "mean_size": found.mean_size,
+        "n_rows": found.n_rows,
+        "n_calibration": calibrated.n_rows,
+    }
 
 
 def _difference(found: Difference) -> dict[str, Any]:

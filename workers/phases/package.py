@@ -12,10 +12,9 @@ from app.science.export import archive
 from app.science.export.export_format import FORMATS
 from app.science.export.self_test import proved_package
 from app.science.export.trained_model import CardText, TrainedModel
-from app.science.relu_network import network as networks
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import features
+from workers.tabular import features, trained_network
 
 N_GOLDEN = 256
 LIBRARIES = ("adaptnet", "torch", "numpy", "scikit-learn", "scipy", "onnx")
@@ -42,10 +41,7 @@ def _model(context: Context) -> TrainedModel:
     assert isinstance(context.spec, TrainSpec)  # noqa: S101  (only this kind has this phase)
     dataset = context.job["dataset"]
     return TrainedModel(
-        network=networks.from_json(
-            context.read_json("transfer", "network.json"),
-            context.read_arrays("transfer", "network.safetensors"),
-        ),
+        network=trained_network(context),
         encoding=encodings.from_json(
             context.read_json("split", "meta.json")["encoding"],
             context.read_arrays("split", "encoding.safetensors"),
@@ -122,9 +118,11 @@ def _evidence(context: Context) -> dict[str, Any]:
                 if name not in ("network", "teacher")
             ],
         },
+        "coverage": evaluation["coverage"],
+        "conformal": report["calibrate"],
         "certificate": {
-            "error_bound": report["transfer"]["certified_sup"],
-            "observed_error": report["transfer"]["observed_max_difference"],
+            "error_bound": report["certify"]["certified_sup"],
+            "observed_error": report["certify"]["observed_max"],
         },
         "report": {key: report[key] for key in ("dimension", "architecture", "evaluate")},
     }

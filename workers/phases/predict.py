@@ -1,13 +1,14 @@
 """Phase ``predict``: a registered model over a whole dataset, block by block."""
 
+import json
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
 from app.domain.kinds.predict import PredictSpec
-from app.science.export import runtime
+from app.science.export import answer, runtime
 from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import selected
@@ -24,26 +25,22 @@ def run(context: Context) -> dict[str, Any]:
     blocks = []
     for start in range(0, n_rows, BLOCK_ROWS):
         rows = {name: values[start : start + BLOCK_ROWS] for name, values in columns.items()}
-        blocks.append(_block(model, rows))
+        blocks.append(pa.table(answer.table(model, rows, context.spec.interval)))
         context.progress(min(1.0, (start + BLOCK_ROWS) / n_rows))
-    table = pa.concat_tables(blocks)
     name = f"predictions.{context.spec.format}"
-    path = context.path(name, public=True)
-    if context.spec.format == "parquet":
-        parquet.write_table(table, path, compression="zstd")
-    else:
-        csv.write_csv(table, path)
+    _write(pa.concat_tables(blocks), context.path(name, public=True))
     context.write_json("result.json", {"n_rows": n_rows, "artifact": name})
     return {"n_rows": n_rows}
 
 
-def _block(model: runtime.LoadedModel, rows: dict[str, Any]) -> pa.Table:
-    data: dict[str, Any] = {"prediction": model.predict(rows)}
-    if model.metadata["task"] != "regression":
-        probabilities = model.predict_proba(rows)
-        for index, name in enumerate(model.metadata["classes"]):
-            data[f"probability_{name}"] = np.ascontiguousarray(probabilities[:, index])
-    return pa.table(data)
+def _write(table: pa.Table, path: Path) -> None:
+    if path.suffix == ".parquet":
+        parquet.write_table(table, path, compression="zstd")
+        return
+    if "set" in table.column_names:  # CSV has no lists; JSON keeps names with commas apart
+        texts = [json.dumps(names, ensure_ascii=False) for names in table["set"].to_pylist()]
+        table = table.set_column(table.column_names.index("set"), "set", pa.array(texts))
+    csv.write_csv(table, path)
 
 
 PLUGIN: Phase = run

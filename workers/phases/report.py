@@ -9,6 +9,7 @@ import numpy as np
 from app.domain.kinds.train import TrainSpec
 from app.domain.tabular import TabularSpec
 from app.science.errors import ScienceError
+from app.science.evaluation import conformal
 from app.science.plots.dimension import local_dimension, scale_curve
 from app.science.plots.dimension_evidence import estimator_forest, local_by_class, two_nn_line
 from app.science.plots.dimension_sample import covering_curve, dimension_by_rows
@@ -28,8 +29,30 @@ DIMENSION_FIGURES = (
     covering_curve,
     dimension_by_rows,
 )
-PARTS = ("profile", "split", "dimension", "architecture", "teacher", "transfer", "evaluate")
-DOCUMENTS = ("dimension", "architecture", "transfer", "baseline", "evaluate")
+PARTS = (
+    "profile",
+    "split",
+    "dimension",
+    "architecture",
+    "teacher",
+    "compress",
+    "transfer",
+    "correct",
+    "certify",
+    "calibrate",
+    "evaluate",
+)
+DOCUMENTS = (
+    "dimension",
+    "architecture",
+    "compress",
+    "transfer",
+    "correct",
+    "certify",
+    "calibrate",
+    "baseline",
+    "evaluate",
+)
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -95,11 +118,25 @@ def _outcome_summary(context: Context, spec: TrainSpec) -> dict[str, Any]:
         "metric": metric,
         "test": {short: found["metrics"][metric] for short, found in present.items()},
         "test_metrics": methods["network"]["metrics"],
+        "uncertainty": _uncertainty(context, evaluation),
         "seconds": {short: found["seconds"] for short, found in present.items()},
         "n_parameters": methods["network"]["n_parameters"],
         "sentence": evaluation["summary"],
         "columns": [{"name": c["name"], "kind": c["kind"]} for c in encoding["columns"]],
         "chosen": context.headline("transfer")["chosen"],
+        "corrections": context.headline("correct")["accepted"],
+        "certificate": context.headline("certify"),
+    }
+
+
+def _uncertainty(context: Context, evaluation: dict[str, Any]) -> dict[str, Any]:
+    """Up to which level the model gives intervals or sets, and how often one holds the truth."""
+    task = context.read_json("materialize", "selection.json")["task"]
+    found = conformal.from_json(context.read_json("calibrate", "calibrate.json"), task)
+    return {
+        "max_level": found.max_level,
+        "reason": found.reason,
+        "coverage": evaluation["coverage"],
     }
 
 

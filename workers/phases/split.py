@@ -1,4 +1,4 @@
-"""Phase ``split``: training, validation and test rows, encoded by what the training rows say."""
+"""Phase ``split``: training, validation, calibration and test rows, encoded by the first."""
 
 from typing import Any
 
@@ -15,22 +15,27 @@ from workers.tabular import features, selected
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Leave the encoding, the encoded rows, and the row numbers of the three parts."""
+    """Leave the encoding, the encoded rows, and the row numbers of the four parts."""
     selection = context.read_json("materialize", "selection.json")
     kept = context.read_arrays("materialize", "rows.safetensors")
     rows, target, task = kept["rows"], kept["target"], selection["task"]
     split = _split(context, rows, None if task == "regression" else target)
     train, roles = features(context, rows[split.train])
-    fitted = fit_encoding(train, roles, target[split.train], task, seed=context.seed)
+    fitted = fit_encoding(train, roles, target[split.train], task, seed=context.seed, shape="auto")
     context.progress(0.5, "encoding")
     arrays = {"train_x": fitted.matrix, "train_y": target[split.train]}
-    for name, part in (("validation", split.validation), ("test", split.test)):
-        columns, _ = features(context, rows[part])
+    parts = {
+        "train": split.train,
+        "validation": split.validation,
+        "calibration": split.calibration,
+        "test": split.test,
+    }
+    for name in ("validation", "calibration", "test"):
+        columns, _ = features(context, rows[parts[name]])
         arrays[f"{name}_x"] = transform(fitted.encoding, columns)
-        arrays[f"{name}_y"] = target[part]
+        arrays[f"{name}_y"] = target[parts[name]]
     context.write_arrays("encoded.safetensors", arrays)
     context.write_arrays("encoding.safetensors", fitted.encoding.tensors())
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
     context.write_arrays("rows.safetensors", {name: rows[part] for name, part in parts.items()})
     meta = {
         "task": task,

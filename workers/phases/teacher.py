@@ -11,12 +11,14 @@ from workers.tabular import encoded
 def run(context: Context) -> dict[str, Any]:
     """Leave the teacher. It sees training and validation rows; the latter only choose."""
     data = encoded(context)
+    n_motifs = context.read_json("architecture", "architecture.json")["n_motifs"]
     teacher = teachers.fit(
         data.fit_x,
         data.fit_y,
         data.task,
         classes=data.classes,
         seed=context.seed,
+        max_centers=n_motifs,
         progress=context.progress,
     )
     context.write_arrays("teacher.safetensors", teacher.to_tensors())

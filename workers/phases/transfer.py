@@ -2,28 +2,26 @@
 
 from typing import Any
 
-from app.science.mimicry import teacher as teachers
-from app.science.mimicry.plan import TransferPlan
+from app.domain.tabular import TabularSpec
+from app.science.mimicry.plan import COPIED, TransferPlan
 from app.science.mimicry.transfer import transfer
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import encoded
+from workers.tabular import carried_teacher, encoded, write_network
 
 
 def run(context: Context) -> dict[str, Any]:
     """Leave the network and what the transfer measured."""
     data = encoded(context)
-    advice = context.read_json("architecture", "architecture.json")
-    teacher = teachers.from_tensors(
-        context.read_json("teacher", "teacher.json"),
-        context.read_arrays("teacher", "teacher.safetensors"),
-    )
-    plan = TransferPlan(n_motifs=advice["n_motifs"])
     network, report = transfer(
-        teacher, data.fit_x, data.fit_y, plan, seed=context.seed, progress=context.progress
+        carried_teacher(context),
+        data.fit_x,
+        data.fit_y,
+        _plan(context),
+        seed=context.seed,
+        progress=context.progress,
     )
-    context.write_arrays("network.safetensors", dict(network.tensors))
-    context.write_json("network.json", network.to_json())
+    write_network(context, network)
     context.write_json("transfer.json", report.to_json(), public=True)
     return {
         "chosen": report.chosen,
@@ -32,8 +30,14 @@ def run(context: Context) -> dict[str, Any]:
         "teacher_validation_loss": report.teacher_validation_loss,
         "network_validation_loss": report.network_validation_loss,
         "observed_max_difference": report.observed_max_difference,
-        "certified_sup": report.certified_sup,
     }
+
+
+def _plan(context: Context) -> TransferPlan:
+    assert isinstance(context.spec, TabularSpec)  # noqa: S101  (only such kinds have this phase)
+    n_motifs = context.read_json("architecture", "architecture.json")["n_motifs"]
+    motifs = context.spec.architecture.motifs
+    return TransferPlan(n_motifs, () if motifs == COPIED else ({motifs: 1.0},))
 
 
 PLUGIN: Phase = run

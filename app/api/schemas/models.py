@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.domain.kinds.predict import Level
 from app.domain.models import ModelVersion
 
 Cell = float | str | bool | None
@@ -44,6 +45,9 @@ class PredictIn(BaseModel):
 
     columns: Annotated[list[str], Field(max_length=5000)] = []
     rows: Annotated[list[list[Cell] | dict[str, Cell]], Field(min_length=1)]
+    interval: Level | None = Field(
+        default=None, description="Level of `intervals`, or of `sets` for a classification"
+    )
 
     @model_validator(mode="after")
     def _rectangular(self) -> "PredictIn":
@@ -71,6 +75,10 @@ class PredictOut(BaseModel):
     predictions: list[Any]
     classes: list[str] | None = None
     probabilities: list[list[float]] | None = None
+    intervals: list[tuple[float, float]] | None = Field(
+        default=None, description="Lower and upper end for each row"
+    )
+    sets: list[list[str]] | None = Field(default=None, description="Classes for each row")
 
 
 def model_out(version: ModelVersion) -> ModelOut:

@@ -22,11 +22,17 @@ class Baselines(Part):
 
 
 class TrainSpec(TabularSpec):
-    """Body of a ``train`` job. Everything but dataset and target has a default."""
+    """Body of a ``train`` job. Everything but dataset and target has a default.
+
+    ``corrections`` : tried in this order, each kept where it wins on held-out rows;
+    ``fine_tune`` : a few guarded epochs of gradient descent at the end, at the price of the bound
+    """
 
     kind: Literal["train"] = "train"
     baselines: Baselines = Baselines()
     outputs: Outputs = Outputs()
+    fine_tune: bool = False
+    corrections: tuple[Literal["level_set", "boosted_trees"], ...] = ("level_set", "boosted_trees")
 
 
 PLUGIN = JobKind(
@@ -38,7 +44,11 @@ PLUGIN = JobKind(
         "dimension",
         "architecture",
         "teacher",
+        "compress",
         "transfer",
+        "correct",
+        "certify",
+        "calibrate",
         "baseline",
         "evaluate",
         "report",

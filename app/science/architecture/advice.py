@@ -155,7 +155,7 @@ def _motifs(facts: _Facts, rank: int) -> Decision:
     return Decision(
         decision="n_motifs",
         value=value,
-        rule="m = clip(ceil(4 df (n / n_pilot)^(d / (2 b + d))), 64, min(n / 4, 4000)), "
+        rule="m = clip(ceil(4 df (n / n_pilot)^(d / (2 b + d))), 64, min(n / 3, 3000)), "
         "then within max_parameters; d is the upper end of its interval",
         inputs={
             "df": facts.pilot_dof,

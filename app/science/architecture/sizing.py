@@ -10,11 +10,11 @@ import math
 
 MOTIFS_PER_DOF = 4.0
 MIN_MOTIFS = 64
-MAX_MOTIFS = 4000
-ROWS_PER_MOTIF = 4
+MAX_MOTIFS = 3000
+ROWS_PER_MOTIF = 3
 AFFINE_LAYERS = 4
-POLYGON_NUMBERS = 768
-"""Two shared polygons, of 128 and 256 pieces, two numbers each."""
+POLYGON_NUMBERS = 2048
+"""The shared polygon of the kernel's profile, of 1024 pieces, two numbers each."""
 
 
 def growth_exponent(dimension: float, smoothness: float) -> float:

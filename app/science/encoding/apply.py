@@ -88,9 +88,21 @@ def level_codes(values: NDArray[Any], levels: tuple[str, ...]) -> NDArray[np.int
     return np.fromiter(codes, dtype=np.int64, count=len(values))
 
 
+def on_polygon(
+    z: NDArray[np.float64], knots: tuple[float, ...], values: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """The polygon through (knots, values), (l,) each, at z of any shape; its end pieces go on."""
+    x, y = np.asarray(knots), np.asarray(values)
+    piece = np.searchsorted(x[1:-1], z, side="right")
+    slopes = np.diff(y) / np.diff(x)
+    return np.asarray(y[piece] + slopes[piece] * (z - x[piece]))
+
+
 def _numeric(column: NumericColumn, values: NDArray[np.float64]) -> NDArray[np.float64]:
     missing = np.isnan(values)
     with np.errstate(over="ignore"):  # an overflow becomes an infinity, and the clip ends it
         z = (np.where(missing, column.fill, values) - column.center) / column.scale
     z = np.clip(z, column.low, column.high)
+    if column.knots:
+        z = on_polygon(z, column.knots, column.values)
     return np.stack([z, missing], axis=1) if column.missing_flag else z[:, None]

@@ -1,6 +1,7 @@
 """The encoding of a table as data: what ``preprocess.json`` stores.
 
-Two kinds of column cover a table. ``numeric`` is filled, centered, scaled and clipped in float64.
+Two kinds of column cover a table. ``numeric`` is filled, centered, scaled and clipped in float64,
+and may then pass a monotone polygon, which is a sum of ReLUs.
 ``categorical`` looks its level up in a table of vectors, which holds a one-hot code, a target
 encoding or any other: the last two rows of the table answer an unknown and a missing level.
 """
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FORMAT = "adaptnet-preprocess/1"
+MAX_KNOTS = 33
 
 Columns = Mapping[str, NDArray[Any]]
 """Column name to (n,): float64 with NaN for missing, or object of ``str | None``."""
@@ -20,10 +22,13 @@ Columns = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class NumericColumn:
-    """z = clip((x if present else fill) - center) / scale, low, high), in float64.
+    """z = clip(((x if present else fill) - center) / scale, low, high), in float64.
 
     ``source`` is ``number``, or ``datetime``: seconds since 1970-01-01 UTC. With
     ``missing_flag`` a second output is 1 where x is missing, else 0.
+
+    ``knots`` and ``values``, where there are any, send z on through the polygon of these points,
+    whose first and last piece go on beyond its ends: (l,), 2 to ``MAX_KNOTS``, knots ascending.
     """
 
     name: str
@@ -34,6 +39,8 @@ class NumericColumn:
     low: float
     high: float
     missing_flag: bool
+    knots: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
@@ -103,6 +110,7 @@ def _column_json(index: int, column: NumericColumn | CategoricalColumn) -> dict[
         "low": column.low,
         "high": column.high,
         "missing_flag": column.missing_flag,
+        **({"knots": list(column.knots), "values": list(column.values)} if column.knots else {}),
     }
 
 
@@ -112,6 +120,8 @@ def from_json(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) 
     for entry in document["columns"]:
         fields = {key: value for key, value in entry.items() if key != "kind"}
         if entry["kind"] == "numeric":
+            for role in {"knots", "values"} & set(fields):
+                fields[role] = tuple(map(float, fields[role]))
             columns.append(NumericColumn(**fields))
         else:
             table = np.asarray(tensors[entry["table"]], dtype=np.float64)

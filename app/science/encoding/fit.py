@@ -15,7 +15,7 @@ from app.science.encoding.categorical import (
     target_encoded,
 )
 from app.science.encoding.encoding import CategoricalColumn, Columns, Encoding, NumericColumn
-from app.science.encoding.numeric import fit_numeric
+from app.science.encoding.numeric import Shape, fit_numeric
 from app.science.errors import NoUsableColumns
 from app.science.relu_network.network import Task
 
@@ -69,7 +69,13 @@ class _Part:
 
 
 def fit_encoding(
-    columns: Columns, roles: Mapping[str, Role], target: NDArray[Any], task: Task, *, seed: int
+    columns: Columns,
+    roles: Mapping[str, Role],
+    target: NDArray[Any],
+    task: Task,
+    *,
+    seed: int,
+    shape: Shape = "robust",
 ) -> FittedEncoding:
     """Fit on training rows only; validation and test rows go through ``apply.transform``.
 
@@ -79,6 +85,7 @@ def fit_encoding(
     roles : the columns to use, in the order of the network's inputs
     target : (n,), value or class code
     seed : of the folds of target encodings
+    shape : what becomes of the shape of numbers and times, see ``numeric.fit_numeric``
 
     Raises
     ------
@@ -93,8 +100,11 @@ def fit_encoding(
     seen: dict[bytes, str] = {}
     for index, (name, role) in enumerate(roles.items()):
         values = apply.raw(columns, name)
-        rng = np.random.default_rng((seed, index))
-        part = _fit_column(name, role, values, outputs, rng)
+        if role == "categorical":
+            rng = np.random.default_rng((seed, index))
+            part = _fit_categorical(name, values, outputs, rng)
+        else:
+            part = _fit_number(name, role, values, shape)
         twin = None if isinstance(part, str) else seen.setdefault(_content(role, values), name)
         if isinstance(part, str):
             dropped.append(DroppedColumn(name, part))
@@ -121,21 +131,13 @@ def _outputs(target: NDArray[Any], task: Task) -> NDArray[np.float64]:
     return indicators.astype(np.float64)
 
 
-def _fit_column(
-    name: str,
-    role: Role,
-    values: NDArray[Any],
-    outputs: NDArray[np.float64],
-    rng: np.random.Generator,
+def _fit_number(
+    name: str, source: Literal["number", "datetime"], values: NDArray[Any], shape: Shape
 ) -> _Part | str:
-    if role == "categorical":
-        return _fit_categorical(name, values, outputs, rng)
-    column = fit_numeric(name, role, apply.numbers(name, values))
-    return (
-        column
-        if isinstance(column, str)
-        else _Part(column, apply.encoded(column, values), "numeric")
-    )
+    column = fit_numeric(name, source, apply.numbers(name, values), shape)
+    if isinstance(column, str):
+        return column
+    return _Part(column, apply.encoded(column, values), "numeric")
 
 
 def _fit_categorical(

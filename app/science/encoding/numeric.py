@@ -1,11 +1,18 @@
-"""Fit one numeric column: robust center and scale, a generous clip, a flag for missing values."""
+"""Fit one numeric column: robust center and scale, a generous clip, a flag for missing values.
 
+A column may then be bent to a Gaussian shape: see ``normal_scores``.
+"""
+
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.science.encoding import normal_scores
 from app.science.encoding.encoding import NumericColumn
+
+Shape = Literal["robust", "quantile", "auto"]
 
 IQR_OF_NORMAL = 1.349
 REACH = 6.0  # 99 % of the rows lie within this many scales of the median
@@ -15,7 +22,10 @@ TINY_SPREAD = 1e-12  # relative to the column's magnitude: rounding noise, not d
 
 
 def fit_numeric(
-    name: str, source: Literal["number", "datetime"], values: NDArray[np.float64]
+    name: str,
+    source: Literal["number", "datetime"],
+    values: NDArray[np.float64],
+    shape: Shape = "robust",
 ) -> NumericColumn | str:
     """The column, or the reason why it carries nothing.
 
@@ -26,6 +36,8 @@ def fit_numeric(
     Parameters
     ----------
     values : (n,), NaN for missing, unit of the column
+    shape : ``robust`` keeps the column's shape, ``quantile`` gives it normal scores, ``auto`` does
+        so where it is far from Gaussian; a column of few distinct values keeps its shape
     """
     missing = np.isnan(values)
     finite = values[np.isfinite(values)]
@@ -39,7 +51,18 @@ def fit_numeric(
         # The value says nothing, but its presence does: z is 0 where present, -1 where missing.
         return _presence(name, source, center) if missing.any() else "constant"
     low, high = _clip((finite.min() - center) / scale, (finite.max() - center) / scale)
-    return NumericColumn(name, source, center, center, scale, low, high, bool(missing.any()))
+    column = NumericColumn(name, source, center, center, scale, low, high, bool(missing.any()))
+    return _shaped(column, np.clip((finite - center) / scale, low, high), shape)
+
+
+def _shaped(column: NumericColumn, z: NDArray[np.float64], shape: Shape) -> NumericColumn:
+    if shape == "robust" or not normal_scores.has_many_values(z):
+        return column
+    polygon = normal_scores.fit(z)
+    if polygon is None or (shape == "auto" and not normal_scores.is_far(z, polygon)):
+        return column
+    low, high = max(column.low, polygon.low), min(column.high, polygon.high)
+    return replace(column, low=low, high=high, knots=polygon.knots, values=polygon.values)
 
 
 def _scale(finite: NDArray[np.float64], center: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Training, validation and test rows: drawn by a seed, or given by a column."""
+"""Training, validation, calibration and test rows: drawn by a seed, or given by a column."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +10,21 @@ from app.science.errors import ScienceError, TooFewRows
 
 MIN_ROWS = 50
 MAX_VALIDATION_ROWS = 20_000
+MIN_ROWS_TO_CALIBRATE = 1_000
+CALIBRATION_SHARE, MIN_CALIBRATION_ROWS, MAX_CALIBRATION_ROWS = 0.05, 100, 2_000
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers, each ascending and int64; together every usable row once."""
+    """Row numbers, each ascending and int64; together every usable row once.
+
+    ``calibration`` rows fit and choose nothing: they tell afterwards how far predictions are off.
+    There are none below 1,000 rows that are not test rows.
+    """
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
+    calibration: NDArray[np.int64]
     test: NDArray[np.int64]
 
 
@@ -29,7 +36,7 @@ def random_split(
     validation_share: float = 0.15,
     test_share: float = 0.2,
 ) -> Split:
-    """Draw the three sets; with class codes in ``labels``, (n,), in the same shares per class.
+    """Draw the sets; with class codes in ``labels``, (n,), in the same shares per class.
 
     ``validation_share`` is a share of all rows, and stops at 20,000 rows.
 
@@ -43,8 +50,7 @@ def random_split(
     rows = np.arange(n_rows)
     rest, test = _part(rows, labels, test_share, rng)
     n_validation = min(validation_share * n_rows, MAX_VALIDATION_ROWS)
-    train, validation = _part(rest, labels, n_validation / len(rest), rng)
-    return Split(train, validation, test)
+    return _without_test(rest, test, labels, n_validation, rng)
 
 
 def given_split(
@@ -69,9 +75,25 @@ def given_split(
         raise ScienceError("a split column holds 0 for train and 1 for test, and both occur")
     rest, test = np.flatnonzero(flags == 0), np.flatnonzero(flags == 1)
     n_validation = min(validation_share * len(flags), MAX_VALIDATION_ROWS, len(rest) / 2)
-    rng = np.random.default_rng(seed)
+    return _without_test(rest, test, labels, n_validation, np.random.default_rng(seed))
+
+
+def _without_test(
+    rest: NDArray[np.int64],
+    test: NDArray[np.int64],
+    labels: NDArray[np.int64] | None,
+    n_validation: float,
+    rng: np.random.Generator,
+) -> Split:
+    """Draw validation and calibration rows from the rows that are not test rows."""
+    n_calibration = 0.0
+    if len(rest) >= MIN_ROWS_TO_CALIBRATE:
+        wanted = max(CALIBRATION_SHARE * len(rest), MIN_CALIBRATION_ROWS)
+        n_calibration = min(wanted, MAX_CALIBRATION_ROWS)
     train, validation = _part(rest, labels, n_validation / len(rest), rng)
-    return Split(train, validation, test)
+    share = min(0.5, n_calibration / max(len(train), 1))
+    train, calibration = _part(train, labels, share, rng)
+    return Split(train=train, validation=validation, calibration=calibration, test=test)
 
 
 def _refuse_few(n_rows: int) -> None:

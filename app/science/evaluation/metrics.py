@@ -1,4 +1,7 @@
-"""What a prediction is worth on held-out rows, with one headline metric a task."""
+"""What a prediction is worth on held-out rows, with one headline metric a task.
+
+Source: Nguyen & O'Connor 2015, EMNLP (calibration error over bins of equal mass).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +20,7 @@ HEADLINE: Mapping[Task, str] = {
 """The metric that models are chosen and compared by; lower is better."""
 
 SMALLEST_PROBABILITY = 1e-12
+CALIBRATION_BINS = 15
 
 
 def evaluate(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> dict[str, float]:
@@ -31,7 +35,8 @@ def evaluate(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> di
     -------
     dict[str, float]
         Regression: ``rmse mae r2 rmse_standardised`` (rmse in standard deviations of ``y``).
-        Classification: ``error_rate log_loss``, and ``auc`` for two classes. Shares are 0-1.
+        Classification: ``error_rate balanced_error_rate log_loss expected_calibration_error``,
+        and ``auc`` for two classes. Shares are 0-1.
     """
     if task == "regression":
         return _regression(y, prediction.reshape(len(y)))
@@ -74,13 +79,34 @@ def _regression(y: NDArray[Any], prediction: NDArray[np.float64]) -> dict[str, f
 
 def _classification(y: NDArray[Any], probabilities: NDArray[np.float64]) -> dict[str, float]:
     of_truth = probabilities[np.arange(len(y)), y]
+    wrong = probabilities.argmax(axis=1) != y
     metrics = {
-        "error_rate": float(np.mean(probabilities.argmax(axis=1) != y)),
+        "error_rate": float(np.mean(wrong)),
+        "balanced_error_rate": _balanced(wrong, y),
         "log_loss": float(-np.mean(np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)))),
+        "expected_calibration_error": _calibration_error(probabilities.max(axis=1), ~wrong),
     }
     if probabilities.shape[1] == 2 and 0 < np.sum(y == 1) < len(y):
         metrics["auc"] = _auc(y == 1, probabilities[:, 1])
     return metrics
+
+
+def _balanced(wrong: NDArray[np.bool_], y: NDArray[Any]) -> float:
+    """Mean over the classes that occur of the share of their rows that are wrong."""
+    counts = np.bincount(y)
+    of_class = np.bincount(y, weights=wrong)[counts > 0] / counts[counts > 0]
+    return float(of_class.mean())
+
+
+def _calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Mean distance of confidence from the share of right answers, over bins of equal mass.
+
+    Equal confidences share a bin, so the order of the rows does not matter.
+    """
+    edges = np.quantile(confidence, np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS)
+    bins = np.searchsorted(edges, confidence)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(confidence))
 
 
 def _auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:

@@ -7,6 +7,7 @@ was not measured is said to be not measured. Keys of the evidence that the card 
     intrinsic_dimension  {estimate, low, high, ambient_dim, method}
     architecture         {reasons: [sentence]}
     test                 {metric, value, low, high, n_rows, baselines: [{name, value}]}
+    coverage             {level, value, low, high, mean_size, n_rows, n_calibration}, {reason}
     certificate          {error_bound, observed_error}
     limits               [sentence]
 """
@@ -21,7 +22,7 @@ from app.science.export.trained_model import TrainedModel
 FORMAT = "adaptnet-card/1"
 UNKNOWN = "not measured"
 
-_SECTIONS = ("data", "intrinsic_dimension", "architecture", "test", "certificate")
+_SECTIONS = ("data", "intrinsic_dimension", "architecture", "test", "coverage", "certificate")
 _ALWAYS = (
     "Rows unlike the training data get a prediction too: numbers are clipped to the range seen "
     "in training, unknown levels share one code.",
@@ -74,6 +75,8 @@ def markdown(card: Mapping[str, Any]) -> str:
         "## Test error against baselines",
         _test(card["test"]),
         _certificate(card["certificate"]),
+        "## Uncertainty of a prediction",
+        _coverage(card["coverage"], card["task"]),
         "## Limits",
         _list(card["limits"]),
     ]
@@ -115,6 +118,19 @@ def _test(found: Mapping[str, Any]) -> str:
         rows.append((_text(entry.get("name") or "baseline"), _with_interval(entry, "value")))
     lines = [f"| model | {metric} |", "|---|---|", *(f"| {name} | {cell} |" for name, cell in rows)]
     return "\n".join(lines) + f"\n\nTest rows: {_number(found.get('n_rows'))}."
+
+
+def _coverage(found: Mapping[str, Any], task: str) -> str:
+    kind, size = ("intervals", "width") if task == "regression" else ("sets", "number of classes")
+    if found.get("value") is None:
+        return f"No {kind}: {_text(found.get('reason') or UNKNOWN)}."
+    return (
+        f"Conformal {kind} from {_number(found.get('n_calibration'))} calibration rows. At level "
+        f"{_number(found.get('level'))} they hold the truth of this share of "
+        f"{_number(found.get('n_rows'))} test rows: {_with_interval(found, 'value')}; mean {size} "
+        f"{_number(found.get('mean_size'))}. The level holds on average over rows drawn like the "
+        "calibration rows, not for every kind of rows."
+    )
 
 
 def _certificate(found: Mapping[str, Any]) -> str:

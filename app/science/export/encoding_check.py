@@ -4,8 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from app.science.encoding.apply import on_polygon
 from app.science.encoding.encoding import (
     FORMAT,
+    MAX_KNOTS,
     CategoricalColumn,
     Encoding,
     NumericColumn,
@@ -17,6 +21,7 @@ MAX_COLUMNS = 1 << 16
 
 _NUMBERS = ("fill", "center", "scale", "low", "high")
 _NUMERIC = {"kind", "name", "source", "missing_flag", *_NUMBERS}
+_POLYGON = {"knots", "values"}
 _CATEGORICAL = {"kind", "name", "levels", "table"}
 
 
@@ -55,16 +60,35 @@ def sources(encoding: Encoding) -> set[tuple[str, str]]:
 
 
 def _is_numeric(entry: object) -> bool:
-    if not isinstance(entry, dict) or set(entry) != _NUMERIC or entry["kind"] != "numeric":
+    if not isinstance(entry, dict) or not set(entry) >= _NUMERIC or entry["kind"] != "numeric":
         return False
-    numbers = [entry[name] for name in _NUMBERS]
+    more = set(entry) - _NUMERIC
     return (
-        all(type(value) in {int, float} and math.isfinite(value) for value in numbers)
+        _are_finite([entry[name] for name in _NUMBERS])
+        and (not more or (more == _POLYGON and _is_polygon(entry)))
         and entry["scale"] != 0
         and entry["source"] in ("number", "datetime")
         and isinstance(entry["name"], str)
         and isinstance(entry["missing_flag"], bool)
     )
+
+
+def _are_finite(numbers: list[Any]) -> bool:
+    return all(type(value) in {int, float} and math.isfinite(value) for value in numbers)
+
+
+def _is_polygon(entry: dict[str, Any]) -> bool:
+    """Knots that ascend, values that do not fall, and a finite result wherever z may lie."""
+    knots, values = entry["knots"], entry["values"]
+    if not isinstance(knots, list) or not isinstance(values, list):
+        return False
+    if not 2 <= len(knots) == len(values) <= MAX_KNOTS or not _are_finite([*knots, *values]):
+        return False
+    x, y = (np.array(numbers, dtype=np.float64) for numbers in (knots, values))
+    ends = np.array([entry["low"], *knots, entry["high"]], dtype=np.float64)
+    with np.errstate(all="ignore"):  # an overflow shows in the result
+        ascends = (np.diff(x) > 0.0).all() and (np.diff(y) >= 0.0).all()
+        return bool(ascends and np.isfinite(on_polygon(ends, tuple(x), tuple(y))).all())
 
 
 def _is_categorical(entry: object, tensors: Mapping[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """Evaluate a network in numpy, a block of rows at a time.
 
 A node computes in the type of its weights. A package stores them in float32, except the last
-ones before the output: in float64 a target with a large offset keeps its digits.
+ones before the output: in float64 a target with a large offset keeps its digits. Indices
+of trees are whole numbers and their thresholds float32 by definition.
 """
 
 from dataclasses import replace
@@ -10,10 +11,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from app.science.export import network_shapes
-from app.science.relu_network.network import INPUT, Array, Network, Node
+from app.science.relu_network import tree_walk
+from app.science.relu_network.network import INPUT, N_TENSORS, Array, Network, Node
 
 BLOCK_NUMBERS = 1 << 22
 MAX_BLOCK_ROWS = 4096
+FIXED_TYPES: dict[str, type[np.generic]] = {
+    "threshold": np.float32,
+    **dict.fromkeys(("feature", "left", "right", "root"), np.int32),
+}
 
 
 def stored(network: Network, precision: DTypeLike = np.float32) -> Network:
@@ -27,9 +33,16 @@ def stored(network: Network, precision: DTypeLike = np.float32) -> Network:
     tensors = {}
     for node in network.nodes:
         wide = node.op == "pwl" or node.name in last
-        for name in (node.tensor(role) for role in _roles(network, node)):
-            tensors[name] = network.tensors[name].astype(np.float64 if wide else precision)
+        for role in N_TENSORS[node.op]:
+            name, dtype = node.tensor(role), np.float64 if wide else precision
+            tensors[name] = network.tensors[name].astype(FIXED_TYPES.get(role, dtype))
     return replace(network, tensors=tensors)
+
+
+def precision(network: Network) -> str:
+    """The ``precision`` that a network was stored in."""
+    by_role = ((name.rpartition(".")[2], tensor) for name, tensor in network.tensors.items())
+    return min(str(tensor.dtype) for role, tensor in by_role if role not in FIXED_TYPES)
 
 
 def block_rows(network: Network) -> int:
@@ -66,13 +79,8 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def _roles(network: Network, node: Node) -> list[str]:
-    roles = {"affine": ["weight", "bias"], "pwl": ["knots", "coefficients"]}
-    return [role for role in roles.get(node.op, []) if node.tensor(role) in network.tensors]
-
-
 def _last_weights(network: Network) -> set[str]:
-    """The affine nodes with no affine node between them and the output."""
+    """The ``affine`` and ``trees`` nodes with none of their kind before the output."""
     by_name = {node.name: node for node in network.nodes}
     found, waiting, seen = set(), [network.output], set()
     while waiting:
@@ -80,7 +88,7 @@ def _last_weights(network: Network) -> set[str]:
         if node is None or node.name in seen:
             continue
         seen.add(node.name)
-        if node.op == "affine":
+        if node.op in {"affine", "trees"}:
             found.add(node.name)
         else:
             waiting.extend(node.inputs)
@@ -99,13 +107,27 @@ def _apply(network: Network, node: Node, inputs: list[Array]) -> Array:
         case "clip":
             low, high = (first.dtype.type(node.attributes[name]) for name in ("low", "high"))
             result = np.clip(first, low, high)
-        case "pwl":
-            result = _piecewise_linear(network, node, first)
         case "concat":
             result = np.concatenate(inputs, axis=-1)
         case "add":
             result = sum(inputs[1:], start=first)
+        case _:
+            result = _curve(network, node, first)
     return np.asarray(result)
+
+
+def _curve(network: Network, node: Node, x: Array) -> Array:
+    if node.op == "square":
+        return _square(x, x.dtype.type(node.attributes["pieces"]))
+    if node.op == "pwl":
+        return _piecewise_linear(network, node, x)
+    return tree_walk.evaluate(node, network.tensors, x)
+
+
+def _square(x: Array, pieces: float) -> Array:
+    cells = np.abs(x) * pieces
+    whole = np.floor(cells)
+    return np.asarray((whole * whole + (cells - whole) * (2 * whole + 1)) / (pieces * pieces))
 
 
 def _piecewise_linear(network: Network, node: Node, x: Array) -> Array:

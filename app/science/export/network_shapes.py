@@ -4,13 +4,15 @@ import math
 from typing import Any
 
 from app.science.errors import InvalidNetwork
+from app.science.relu_network import tree_walk
 from app.science.relu_network.network import INPUT, N_TENSORS, Network, Node
 
 MAX_NODES = 4096
 MAX_WIDTH = 1 << 20
+MAX_PIECES = 1 << 20
 
-_ATTRIBUTES = {"clip": ("low", "high"), "pwl": ("intercept", "slope")}
-_N_INPUTS = {"affine": 1, "relu": 1, "clip": 1, "pwl": 1}
+_ATTRIBUTES = {"clip": ("low", "high"), "square": ("pieces",), "pwl": ("intercept", "slope")}
+_N_INPUTS = {"affine": 1, "relu": 1, "clip": 1, "square": 1, "pwl": 1, "trees": 1}
 
 
 def widths(network: Network) -> dict[str, int]:
@@ -45,6 +47,8 @@ def _check_attributes(node: Node) -> None:
     values: list[Any] = [node.attributes.get(name) for name in wanted]
     if not all(type(value) in {int, float} and math.isfinite(value) for value in values):
         raise InvalidNetwork(f"node {node.name!r} needs finite numbers {wanted}")
+    if node.op == "square" and not 1 <= values[0] <= MAX_PIECES:
+        raise InvalidNetwork(f"node {node.name!r} needs 1 to {MAX_PIECES} pieces, got {values[0]}")
     n_inputs = _N_INPUTS.get(node.op)
     if not node.inputs or (n_inputs is not None and len(node.inputs) != n_inputs):
         raise InvalidNetwork(f"node {node.name!r} reads {len(node.inputs)} inputs")
@@ -52,7 +56,13 @@ def _check_attributes(node: Node) -> None:
 
 def _width(network: Network, node: Node, known: dict[str, int]) -> int:
     inputs = [known[name] for name in node.inputs]
-    shapes = [tuple(network.tensors[node.tensor(role)].shape) for role in N_TENSORS[node.op]]
+    if node.op == "trees":
+        tree_walk.check(node, network.tensors, inputs[0])
+        return int(network.tensors[node.tensor("value")].shape[1])
+    tensors = [network.tensors[node.tensor(role)] for role in N_TENSORS[node.op]]
+    if any(tensor.dtype.kind != "f" for tensor in tensors):
+        raise InvalidNetwork(f"node {node.name!r} computes with real numbers")
+    shapes = [tuple(tensor.shape) for tensor in tensors]
     if node.op == "affine":
         weight, bias = shapes
         if len(weight) != 2 or weight[1] != inputs[0] or bias != weight[:1]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from onnx import helper
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 
 from app.science.encoding.encoding import CategoricalColumn, Encoding, NumericColumn
 from app.science.export.onnx_builder import BOOL, DOUBLE, INT64, STRING, GraphBuilder, Value
@@ -68,11 +69,46 @@ def _numeric(
     filled = graph.add("Where", [absent, fill, x], DOUBLE)
     z = graph.add("Div", [graph.add("Sub", [filled, center]), scale])
     z = graph.add("Min", [graph.add("Max", [z, low]), high])
+    if any(column.knots for column in columns):
+        z = _on_polygons(graph, columns, z)
     flagged = np.array([i for i, column in enumerate(columns) if column.missing_flag], np.int64)
     if not len(flagged):
         return [z]
     flags = graph.add("Gather", [graph.cast(absent, DOUBLE), graph.constant(flagged)], axis=1)
     return [z, flags]
+
+
+def _on_polygons(graph: GraphBuilder, columns: list[NumericColumn], z: Value) -> Value:
+    """Each column of z (N, k) on its own polygon, as ``apply.on_polygon`` computes it.
+
+    The tables (k, 2 ** n_steps) hold where each piece starts, its first corner and its slope; a
+    row of them is searched by halving steps.
+    """
+    n_steps = max(len(column.knots) - 2 for column in columns).bit_length()
+    tables = [_pieces(column, 1 << n_steps) for column in columns]
+    starts, knots, values, slopes = (np.stack(table) for table in zip(*tables, strict=True))
+    row = np.arange(len(columns), dtype=np.int64) << n_steps
+    zero = numpy_helper.from_array(np.zeros(1, dtype=np.int64))
+    piece = graph.add("ConstantOfShape", [graph.add("Shape", [z], INT64)], INT64, value=zero)
+    piece = graph.add("Add", [piece, graph.constant(row)])
+    for power in reversed(range(n_steps)):
+        further = graph.add("Add", [piece, graph.constant(np.array(1 << power, dtype=np.int64))])
+        reached = graph.add("GreaterOrEqual", [z, _gather(graph, starts, further)], BOOL)
+        piece = graph.add("Where", [reached, further, piece], INT64)
+    knot, value, slope = (_gather(graph, table, piece) for table in (knots, values, slopes))
+    return graph.add("Add", [value, graph.add("Mul", [slope, graph.add("Sub", [z, knot])])])
+
+
+def _gather(graph: GraphBuilder, table: NDArray[np.float64], index: Value) -> Value:
+    return graph.add("Gather", [graph.constant(table.ravel()), index], DOUBLE)
+
+
+def _pieces(column: NumericColumn, n_pieces: int) -> list[NDArray[np.float64]]:
+    """Starts, first corners and slopes, each (n_pieces,), the last piece repeated."""
+    x, y = (np.array(c or (0.0, 1.0)) for c in (column.knots, column.values))
+    starts = np.concatenate([[-np.inf], x[1:-1], np.full(n_pieces - len(x) + 1, np.inf)])
+    found = [x[:-1], y[:-1], np.diff(y) / np.diff(x)]
+    return [starts, *(np.pad(part, (0, n_pieces - len(part)), mode="edge") for part in found)]
 
 
 def _categorical(graph: GraphBuilder, column: CategoricalColumn, value: Value) -> Value:
@@ -90,7 +126,7 @@ def _categorical(graph: GraphBuilder, column: CategoricalColumn, value: Value) -
     return graph.add("Gather", [graph.constant(column.table), rows], DOUBLE, axis=0)
 
 
-def _order(encoding: Encoding) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _order(encoding: Encoding) -> NDArray[np.int64]:
     """Where each output of the encoding lies in [numbers | flags | tables]."""
     numeric = [c for c in encoding.columns if isinstance(c, NumericColumn)]
     next_number, next_flag = 0, len(numeric)

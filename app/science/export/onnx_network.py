@@ -4,12 +4,16 @@
 in O(log l) steps a value. Written out as ReLUs, onnxruntime held one array a knot: 10,000 rows, 300
 units and 300 knots took 7 GB and 10 to 20 s; by pieces 0.2 GB and 0.6 s. It runs in double
 precision, because offsets of a wave are large numbers that cancel.
+
+``trees`` is a TreeEnsembleRegressor on doubles that were rounded to float32: it then compares as
+the other evaluations do, and adds in double precision instead of single.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from app.science.export import onnx_trees
 from app.science.export.onnx_builder import BOOL, DOUBLE, FLOAT, INT64, GraphBuilder, Value
 from app.science.relu_network.network import INPUT, Network, Node
 
@@ -35,13 +39,21 @@ def _add_node(graph: GraphBuilder, network: Network, node: Node, inputs: list[Va
         case "clip":
             limits = [graph.scalar(node.attributes[name], first) for name in ("low", "high")]
             result = graph.add("Clip", [first, *limits])
-        case "pwl":
-            result = _piecewise_linear(graph, network, node, first)
         case "concat":
             result = graph.add("Concat", _same_type(graph, inputs), axis=1)
         case "add":
             result = graph.add("Sum", _same_type(graph, inputs))
+        case _:
+            result = _curve(graph, network, node, first)
     return result
+
+
+def _curve(graph: GraphBuilder, network: Network, node: Node, x: Value) -> Value:
+    if node.op == "square":
+        return _square(graph, node.attributes["pieces"], x)
+    if node.op == "pwl":
+        return _piecewise_linear(graph, network, node, x)
+    return _trees(graph, network, node, x)
 
 
 def _same_type(graph: GraphBuilder, inputs: list[Value]) -> list[Value]:
@@ -80,3 +92,19 @@ def _piece(graph: GraphBuilder, knots: NDArray[np.float64], x: Value) -> Value:
         reached = graph.add("GreaterOrEqual", [x, start], BOOL)
         piece = graph.add("Where", [reached, further, piece], INT64)
     return piece
+
+
+def _square(graph: GraphBuilder, pieces: float, x: Value) -> Value:
+    """The polygon through (i / K, (i / K)^2) by its cell, as in the other evaluations."""
+    cells = graph.add("Mul", [graph.add("Abs", [x]), graph.scalar(pieces, x)])
+    whole = graph.add("Floor", [cells])
+    slope = graph.add("Add", [graph.add("Add", [whole, whole]), graph.scalar(1.0, x)])
+    rest = graph.add("Mul", [graph.add("Sub", [cells, whole]), slope])
+    total = graph.add("Add", [graph.add("Mul", [whole, whole]), rest])
+    return graph.add("Div", [total, graph.scalar(pieces**2, x)])
+
+
+def _trees(graph: GraphBuilder, network: Network, node: Node, x: Value) -> Value:
+    rounded = graph.cast(graph.cast(x, FLOAT), DOUBLE)
+    table = onnx_trees.attributes(node, network.tensors)
+    return graph.add("TreeEnsembleRegressor", [rounded], FLOAT, domain="ai.onnx.ml", **table)

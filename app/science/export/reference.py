@@ -3,12 +3,14 @@
 It shares no arithmetic with the reader of packages, so that one can prove the other.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from app.science.encoding.encoding import CategoricalColumn, NumericColumn
 from app.science.export.trained_model import TrainedModel
-from app.science.relu_network.network import INPUT, Network, Node
+from app.science.relu_network.network import INPUT, N_TENSORS, Network, Node
 
 Array = NDArray[np.float64]
 
@@ -47,7 +49,18 @@ def _numbers(column: NumericColumn, cell: float) -> list[float]:
     missing = bool(np.isnan(cell))
     z = ((column.fill if missing else float(cell)) - column.center) / column.scale
     z = min(max(z, column.low), column.high)
+    if column.knots:
+        z = _bent(column, z)
     return [z, float(missing)] if column.missing_flag else [z]
+
+
+def _bent(column: NumericColumn, z: float) -> float:
+    """The column's polygon as a sum of ReLUs."""
+    slopes = np.diff(column.values) / np.diff(column.knots)
+    total = column.values[0] + slopes[0] * (z - column.knots[0])
+    for knot, bend in zip(column.knots[1:-1], np.diff(slopes), strict=True):
+        total += bend * max(z - knot, 0.0)
+    return float(total)
 
 
 def _value(network: Network, node: Node, inputs: list[Array]) -> Array:
@@ -60,13 +73,23 @@ def _value(network: Network, node: Node, inputs: list[Array]) -> Array:
             result = np.where(x > 0, x, 0.0)
         case "clip":
             result = np.minimum(np.maximum(x, node.attributes["low"]), node.attributes["high"])
-        case "pwl":
-            result = _hinges(network, node, x)
         case "concat":
             result = np.concatenate(inputs, axis=1)
         case "add":
             result = np.sum(inputs, axis=0)
+        case _:
+            result = _curve(network, node, x)
     return np.asarray(result)
+
+
+def _curve(network: Network, node: Node, x: Array) -> Array:
+    if node.op == "pwl":
+        return _hinges(network, node, x)
+    if node.op == "trees":
+        return _trees(network, node, x)
+    pieces = int(node.attributes["pieces"])
+    grid = np.arange(math.ceil(float(np.abs(x).max(initial=0.0)) * pieces) + 2.0)
+    return np.asarray(np.interp(np.abs(x) * pieces, grid, grid**2) / pieces**2)
 
 
 def _hinges(network: Network, node: Node, x: Array) -> Array:
@@ -74,6 +97,23 @@ def _hinges(network: Network, node: Node, x: Array) -> Array:
     for knot, coefficient in zip(*_tensors(network, node, "knots", "coefficients"), strict=True):
         total = total + coefficient * np.maximum(x - knot, 0.0)
     return np.asarray(total)
+
+
+def _trees(network: Network, node: Node, x: Array) -> Array:
+    of = {role: network.tensors[node.tensor(role)] for role in N_TENSORS["trees"]}
+    rounded, total = x.astype(np.float32), np.zeros((len(x), of["value"].shape[1]))
+
+    def drop(code: int, rows: NDArray[np.int64]) -> None:
+        if code < 0:
+            total[rows] += of["value"][-1 - code]
+            return
+        goes_left = rounded[rows, of["feature"][code]] <= of["threshold"][code].astype(np.float32)
+        drop(int(of["left"][code]), rows[goes_left])
+        drop(int(of["right"][code]), rows[~goes_left])
+
+    for root in of["root"]:
+        drop(int(root), np.arange(len(x)))
+    return total
 
 
 def _tensors(network: Network, node: Node, *roles: str) -> list[Array]:

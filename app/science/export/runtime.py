@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from app.science.encoding import apply
 from app.science.encoding.encoding import Columns, Encoding, NumericColumn
 from app.science.errors import InvalidNetwork, ScienceError
+from app.science.evaluation import conformal
+from app.science.evaluation.conformal import Conformal
 from app.science.export import (
     archive,
     columns,
@@ -54,6 +56,7 @@ class LoadedModel:
     evidence: dict[str, Any]
     card: dict[str, Any]
     golden: golden.Golden
+    conformal: Conformal
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -93,6 +96,27 @@ class LoadedModel:
             raise ScienceError("a regression model has no class probabilities; use predict")
         outputs = self._outputs(*columns.read(self.encoding, rows))
         return network_numpy.softmax(outputs)
+
+    def predict_interval(self, rows: columns.Rows, level: float = 0.9) -> NDArray[np.float64]:
+        """Lower and upper ends (n, 2) that hold the truth of a share ``level`` of such rows.
+
+        Raises
+        ------
+        NotCalibrated
+            ``level`` is no whole percent from 0.5 to 0.99, or the model has none so high.
+        ScienceError
+            The model is a classification; use ``predict_set``.
+        """
+        outputs = self._outputs(*columns.read(self.encoding, rows))
+        return self.conformal.interval(outputs[:, 0], level)
+
+    def predict_set(self, rows: columns.Rows, level: float = 0.9) -> list[list[str]]:
+        """The classes of each row that hold its true one in a share ``level`` of such rows.
+
+        Raises as ``predict_interval``.
+        """
+        members = self.conformal.members(self.predict_proba(rows), level)
+        return conformal.named(members, self.network.classes)
 
     def self_test(self) -> SelfTest:
         """Run the golden rows again and compare with the outputs in the package."""
@@ -223,6 +247,7 @@ def _parse(files: dict[str, bytes], found: manifest.Manifest) -> LoadedModel:
         evidence=json_of["evidence.json"],
         card=json_of["card.json"],
         golden=rows,
+        conformal=_conformal(json_of["evidence.json"], network),
     )
 
 
@@ -230,6 +255,18 @@ def _documents(files: dict[str, bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name in manifest.PARTS:
         if name.endswith(".json"):
             yield name, documents.read(name, files[name])
+
+
+def _conformal(evidence: dict[str, Any], network: Network) -> Conformal:
+    document = evidence.get("conformal")
+    if document is None:
+        return conformal.uncalibrated(network.task)
+    if not isinstance(document, dict):
+        raise PackageError("evidence.json", "conformal is malformed")
+    try:
+        return conformal.from_json(document, network.task)
+    except ScienceError as error:
+        raise PackageError("evidence.json", f"conformal: {error}") from None
 
 
 def _network(graph: dict[str, Any], tensors: dict[str, Any], encoding: Encoding) -> Network:

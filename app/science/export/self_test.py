@@ -10,7 +10,14 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from app.science.export import archive, golden, onnx_encoding, onnx_graph, runtime
+from app.science.export import (
+    archive,
+    golden,
+    network_numpy,
+    onnx_encoding,
+    onnx_graph,
+    runtime,
+)
 from app.science.export import reference as references
 from app.science.export.errors import SelfTestFailed
 from app.science.export.package_writer import package_bytes
@@ -54,13 +61,12 @@ def check(model: TrainedModel, package: bytes) -> SelfTestResult:
     n_rows, tolerance = len(reference), golden.TOLERANCE
     if max(differences.values()) > tolerance:
         raise SelfTestFailed(differences=differences, tolerance=tolerance, n_rows=n_rows)
-    precisions = {str(tensor.dtype) for tensor in loaded.network.tensors.values()}
     return SelfTestResult(
         onnx_difference=differences["onnx"],
         numpy_difference=differences["numpy"],
         tolerance=tolerance,
         n_rows=n_rows,
-        precision=min(precisions),
+        precision=network_numpy.precision(loaded.network),
     )
 
 

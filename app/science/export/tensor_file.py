@@ -21,7 +21,11 @@ from app.science.export.errors import PackageError
 
 MAX_HEADER_BYTES = 1 << 20
 MAX_DIMENSIONS = 4
-DTYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4")}
+DTYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "I32": np.dtype("<i4"),
+}
 
 Tensors = Mapping[str, NDArray[Any]]
 

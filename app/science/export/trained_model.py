@@ -29,7 +29,8 @@ class TrainedModel:
 
     ``golden`` : raw rows by column, (n,) each, n about 256, that the self-test runs; columns
     that the encoding does not read are left out of the package.
-    ``evidence`` : see ``card`` for the keys that the card shows; others are stored as they are.
+    ``evidence`` : see ``card`` for the keys that the card shows; ``conformal``, a document of
+    ``evaluation.conformal``, gives the model its intervals; others are stored as they are.
 
     Raises
     ------

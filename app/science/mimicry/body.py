@@ -24,6 +24,7 @@ from app.science.relu_network.network import INPUT, Network, Node
 FEATURES = "features"
 HEAD = "head"
 MAX_POINTS = 20_000
+KNOTS = 1024
 MAX_RADIUS = 16.0
 """In bandwidths; squared distances beyond would drown their small ones in float32 rounding."""
 
@@ -142,7 +143,7 @@ def _context(
         kernel=teacher.kernel,
         squared_bandwidth=teacher.squared_bandwidth,
         centers=np.clip(teacher.centers, middle - radius, middle + radius),
-        knots=plan.knots,
+        knots=plan.knots or KNOTS,
     )
 
 

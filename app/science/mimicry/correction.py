@@ -7,9 +7,9 @@ Source: Imaizumi and Fukumizu 2022, JMLR 23(111), proposition 15 (no linear esti
 for functions with jumps); each correction names its own.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from app.science.mimicry.teacher import FittedTeacher, Progress
 from app.science.registry import FolderRegistry
 from app.science.relu_network.network import Array, Node
 
+BASE = "base"
+"""Name of the node with the teacher's raw output."""
+
 
 @dataclass(frozen=True)
 class Fitting:
@@ -26,7 +29,8 @@ class Fitting:
 
     X : (n, p), encoded rows; fit, held : row numbers, the second only choose; base : (n, c),
     outputs of the model so far, standardized values or logits: out of fold at the fit rows, and
-    by a model that never saw them at the held-out rows
+    by a model that never saw them at the held-out rows; source : name of the node that computes
+    the same for any row
     """
 
     X: Floats
@@ -36,12 +40,13 @@ class Fitting:
     base: Floats
     teacher: FittedTeacher
     seed: int
+    source: str = BASE
     progress: Progress = None
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Nodes that read ``x`` and whose last one, ``output``, is added to the raw output (b, c).
+    """Nodes that read ``x`` or the fitting's source; the last one, ``output``, is added to it.
 
     outputs : (n, c), what the nodes give for all rows of the fitting, as far from having seen
     each row's own target as the correction can make it
@@ -51,6 +56,11 @@ class Piece:
     tensors: Mapping[str, Array]
     output: str
     outputs: Floats
+
+    @property
+    def total(self) -> str:
+        """Name of the node that holds the model with this piece."""
+        return f"{self.output}.total"
 
 
 class Correction(Protocol):
@@ -68,6 +78,7 @@ CORRECTIONS: FolderRegistry[type[Correction]] = FolderRegistry("app.science.mimi
 class Verdict:
     """Mean held-out loss before and after, the standard error of their paired difference."""
 
+    name: str
     before: float
     after: float
     standard_error: float
@@ -77,12 +88,38 @@ class Verdict:
         """The loss falls by more than one standard error."""
         return self.before - self.after > self.standard_error
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**vars(self), "accepted": self.accepted}
 
-def judge(fitting: Fitting, piece: Piece) -> Verdict:
+
+def correct(
+    fitting: Fitting, names: Sequence[str]
+) -> tuple[tuple[Piece, ...], tuple[Verdict, ...], Fitting]:
+    """Try the named corrections one after another, each on the model with those kept before it.
+
+    Returns
+    -------
+    The accepted pieces, all verdicts, and the fitting whose base is the corrected model
+    """
+    pieces: list[Piece] = []
+    verdicts: list[Verdict] = []
+    for name in names:
+        piece = CORRECTIONS.get(name)().fit(fitting)
+        if piece is None:
+            continue
+        verdicts.append(judge(fitting, piece, name))
+        if verdicts[-1].accepted:
+            pieces.append(piece)
+            fitting = replace(fitting, base=fitting.base + piece.outputs, source=piece.total)
+    return tuple(pieces), tuple(verdicts), fitting
+
+
+def judge(fitting: Fitting, piece: Piece, name: str = "") -> Verdict:
     """Compare with and without the piece on the held-out rows."""
     held = fitting.held
     before = fitting.target.losses(fitting.base[held], held)
     after = fitting.target.losses(fitting.base[held] + piece.outputs[held], held)
     gain = before - after
     error = float(gain.std() / np.sqrt(len(gain)))
-    return Verdict(float(before.mean()), float(after.mean()), error)
+    return Verdict(name, float(before.mean()), float(after.mean()), error)

@@ -10,6 +10,8 @@ from typing import Literal
 
 import torch
 
+from app.science.linalg import Floats, squared_distances
+
 KernelName = Literal["gauss", "laplace"]
 
 SMALLEST = 1e-8
@@ -20,22 +22,27 @@ class Kernel:
     """k = profile(s), and slope(s) = dk/ds, for s >= 0 of any shape."""
 
     name: KernelName
-    profile: Callable[[torch.Tensor], torch.Tensor]
+    fill: Callable[[torch.Tensor], torch.Tensor]
+    """The profile, in place."""
     slope: Callable[[torch.Tensor], torch.Tensor]
-    bandwidths: tuple[float, ...]
-    """Bandwidths to try, in units of the median distance."""
+    bandwidth: float
+    """Where a search starts, in units of the median distance."""
+
+    def profile(self, s: torch.Tensor) -> torch.Tensor:
+        """K for every s."""
+        return self.fill(s.clone())
 
 
 def _gauss(s: torch.Tensor) -> torch.Tensor:
-    return torch.exp(-0.5 * s)
+    return s.mul_(-0.5).exp_()
 
 
 def _gauss_slope(s: torch.Tensor) -> torch.Tensor:
-    return -0.5 * torch.exp(-0.5 * s)
+    return _gauss(s.clone()).mul_(-0.5)
 
 
 def _laplace(s: torch.Tensor) -> torch.Tensor:
-    return torch.exp(-torch.sqrt(s + SMALLEST))
+    return s.add_(SMALLEST).sqrt_().neg_().exp_()
 
 
 def _laplace_slope(s: torch.Tensor) -> torch.Tensor:
@@ -44,6 +51,13 @@ def _laplace_slope(s: torch.Tensor) -> torch.Tensor:
 
 
 KERNELS: dict[KernelName, Kernel] = {
-    "laplace": Kernel("laplace", _laplace, _laplace_slope, (1.0, 2.0)),
-    "gauss": Kernel("gauss", _gauss, _gauss_slope, (0.5, 1.0)),
+    "laplace": Kernel("laplace", _laplace, _laplace_slope, 2.0),
+    "gauss": Kernel("gauss", _gauss, _gauss_slope, 1.0),
 }
+
+
+def kernel_matrix(name: KernelName, Z: Floats, centers: Floats, squared_bandwidth: float) -> Floats:
+    """(n, m), in float64: float32 would lose digits exactly where distances are small."""
+    root = squared_bandwidth**0.5
+    s = squared_distances(torch.as_tensor(Z / root), torch.as_tensor(centers / root))
+    return KERNELS[name].fill(s).numpy()

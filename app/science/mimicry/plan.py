@@ -1,4 +1,4 @@
-"""What to draw: the sizes that the architecture's advice decides and the transfer obeys.
+"""How to carry a teacher over.
 
 Source: none; plain data.
 """
@@ -7,19 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+COPIED = "radial"
+"""The motif that is the teacher's own unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class TransferPlan:
-    """Sizes of the network to draw.
+    """By default every center of the teacher becomes one radial motif with its own weight.
 
-    mixes : alternatives to race, each a map from motif to its share of ``n_motifs``; knots :
-    pieces of a shared polygon; pseudo_rows : unlabelled points at which the teacher is
-    copied, 0 for none
+    mixes : drawn motifs instead, as alternatives to race, each a map from motif to its share of
+    ``n_motifs``; their head is solved anew; knots : pieces of a shared polygon, by its error
+    where None; pseudo_rows : unlabelled points at which the teacher is copied, 0 for none
     """
 
-    n_motifs: int
-    mixes: tuple[Mapping[str, float], ...] = ({"radial": 1.0}, {"swim": 0.5, "pwl_wave": 0.5})
-    knots: int = 128
+    n_motifs: int = 1000
+    mixes: tuple[Mapping[str, float], ...] = ()
+    knots: int | None = None
     pseudo_rows: int = 4000
     calibrate: bool = True
 

@@ -6,23 +6,22 @@ Source: Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717 (Nystrom kernel ridge
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from app.science.linalg import Floats, rows_per_block, squared_distances
+from app.science.linalg import Floats, rows_per_block
 from app.science.mimicry import target as targets
-from app.science.mimicry.kernels import KERNELS, KernelName
+from app.science.mimicry.kernels import KernelName, kernel_matrix
 from app.science.mimicry.target import Ints, Target
 from app.science.registry import FolderRegistry
 from app.science.relu_network.evaluate import softmax
 from app.science.relu_network.network import Task
 
 FORMAT = "adaptnet-teacher/1"
-ARRAYS = ("metric", "centers", "weights", "linear", "intercept", "spectrum")
+ARRAYS = ("metric", "centers", "weights", "linear", "intercept", "spectrum", "out_of_fold")
 
 Progress = Callable[[float, str], None] | None
 
@@ -35,7 +34,8 @@ class FittedTeacher:
     Outputs are standardized values (regression) or logits; ``predict`` gives the caller's unit.
 
     metric : (p, q); centers : (m, q); weights : (m, c); linear : (p, c); intercept : (c,);
-    spectrum : (p,), shares of the metric's trace
+    spectrum : (q,), shares of the metric's trace; out_of_fold : (n, c), outputs for the rows of
+    the fit by models that did not see them, (0, c) where there are none
     """
 
     name: str
@@ -57,12 +57,17 @@ class FittedTeacher:
     intercept: Floats
     spectrum: Floats
     details: Mapping[str, Any]
+    out_of_fold: Floats = field(default_factory=lambda: np.empty((0, 1)))
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of the output, c."""
+        return len(self.intercept)
 
     def features(self, X: NDArray[Any]) -> Floats:
         """(n, m), the kernel against every center."""
-        Z = torch.as_tensor(np.asarray(X, dtype=np.float64) @ self.metric)
-        s = squared_distances(Z, torch.as_tensor(self.centers)) / self.squared_bandwidth
-        return KERNELS[self.kernel].profile(s).numpy()
+        Z = np.asarray(X, dtype=np.float64) @ self.metric
+        return kernel_matrix(self.kernel, Z, self.centers, self.squared_bandwidth)
 
     def output(self, X: NDArray[Any]) -> Floats:
         """(n, c), standardized values or logits, blocked over rows."""
@@ -120,6 +125,7 @@ class Teacher(Protocol):
         split: tuple[Ints, Ints],
         *,
         seed: int,
+        max_centers: int | None = None,
         progress: Progress = None,
     ) -> FittedTeacher:
         """Fit on the first rows of the split."""
@@ -137,6 +143,7 @@ def fit(  # noqa: PLR0913 - data, task and options, the options by name
     classes: tuple[str, ...] = (),
     seed: int = 0,
     names: tuple[str, ...] = ("nystrom_ridge", "ridge"),
+    max_centers: int | None = None,
     progress: Progress = None,
 ) -> FittedTeacher:
     """Fit the named teachers on the same split and keep the one of least held-out loss.
@@ -144,6 +151,7 @@ def fit(  # noqa: PLR0913 - data, task and options, the options by name
     Parameters
     ----------
     X : (n, p), encoded rows; y : (n,), numbers, or class numbers from 0
+    max_centers : a limit for the teachers that choose their number
     """
     if task not in get_args(Task):
         raise ValueError(f"task is {task!r}, known are {get_args(Task)}")
@@ -151,7 +159,9 @@ def fit(  # noqa: PLR0913 - data, task and options, the options by name
     target = targets.make(y, task, classes)
     split = targets.holdout(target, seed)
     fitted = [
-        TEACHERS.get(name)().fit(rows, target, split, seed=seed, progress=progress)
+        TEACHERS.get(name)().fit(
+            rows, target, split, seed=seed, max_centers=max_centers, progress=progress
+        )
         for name in names
     ]
     ridge = next((t.validation_loss for t in fitted if t.name == "ridge"), None)

@@ -1,7 +1,8 @@
 """Evaluation of a network in torch, blocked over rows so that memory stays inside a budget.
 
 A ``pwl`` node is read off its table of slopes by binary search, which gives the same numbers as
-its sum of shifted ReLUs at O(log l) instead of O(l) a value.
+its sum of shifted ReLUs at O(log l) instead of O(l) a value. A ``trees`` node is walked as in
+``tree_walk.py``.
 
 Source: none; the operations are defined in ``network.py``.
 """
@@ -13,7 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.science.relu_network.network import INPUT, Network, Node
+from app.science.relu_network import tree_walk
+from app.science.relu_network.network import INPUT, N_TENSORS, Network, Node
 
 BUDGET_BYTES = 128 * 2**20
 LIVE_COPIES = 4  # the widest layer, its indices, its slopes and the next layer live together
@@ -40,7 +42,7 @@ def predict_raw(
     network: Network,
     X: NDArray[Any],
     *,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
     block_rows: int | None = None,
 ) -> NDArray[np.float64]:
@@ -75,15 +77,27 @@ def default_block_rows(
 
 
 def load(network: Network, *, dtype: torch.dtype, device: torch.device | str) -> Tensors:
-    """The tensors as torch tensors of one type, plus the tables of the ``pwl`` nodes."""
+    """The tensors as torch tensors of one type, plus the tables of ``pwl`` and ``trees`` nodes.
+
+    The tables of trees keep types of their own and stand for all their tensors but ``value``.
+    """
+    tabled = {
+        node.tensor(role)
+        for node in network.nodes
+        for role in N_TENSORS["trees"][:-1]
+        if node.op == "trees"
+    }
     tensors = {
         name: torch.as_tensor(np.asarray(value), dtype=dtype, device=device)
         for name, value in network.tensors.items()
+        if name not in tabled
     }
     for node in network.nodes:
         if node.op == "pwl":
             for role, table in _pwl_table(node, network).items():
                 tensors[node.tensor(role)] = torch.as_tensor(table, dtype=dtype, device=device)
+        if node.op == "trees":
+            tensors.update(_trees_table(node, network, device))
     return tensors
 
 
@@ -118,15 +132,23 @@ def _apply(node: Node, inputs: list[torch.Tensor], tensors: Tensors) -> torch.Te
             return _apply_other(node, inputs, tensors)
 
 
+def _square(x: torch.Tensor, pieces: float) -> torch.Tensor:
+    """Sums only, no differences, so no digit is lost."""
+    cells = x.abs() * pieces
+    whole = torch.floor(cells)
+    return (whole * whole + (cells - whole) * (2.0 * whole + 1.0)) / pieces**2
+
+
 def _apply_other(node: Node, inputs: list[torch.Tensor], tensors: Tensors) -> torch.Tensor:
-    if node.op == "pwl":
-        return _pwl(node, inputs[0], tensors)
-    if node.op == "concat":
-        return torch.cat(inputs, dim=-1)
-    total = inputs[0]
-    for value in inputs[1:]:
-        total = total + value
-    return total
+    match node.op:
+        case "square":
+            return _square(inputs[0], node.attributes["pieces"])
+        case "pwl":
+            return _pwl(node, inputs[0], tensors)
+        case "trees":
+            return _trees(node, inputs[0], tensors)
+        case _:
+            return torch.cat(inputs, dim=-1) if node.op == "concat" else sum(inputs[1:], inputs[0])
 
 
 def _pwl(node: Node, x: torch.Tensor, tensors: Tensors) -> torch.Tensor:
@@ -146,3 +168,46 @@ def _pwl_table(node: Node, network: Network) -> dict[str, NDArray[np.float64]]:
     slopes = node.attributes["slope"] + np.concatenate([[0.0], np.cumsum(steps)])
     offsets = node.attributes["intercept"] - np.concatenate([[0.0], np.cumsum(steps * knots)])
     return {"knots_ascending": knots, "slopes": slopes, "offsets": offsets}
+
+
+def _trees(node: Node, x: torch.Tensor, tensors: Tensors) -> torch.Tensor:
+    value = tensors[node.tensor("value")]
+    step = tree_walk.block_rows(len(tensors[node.tensor("start")]))
+    parts = [x.new_empty((0, value.shape[1]), dtype=value.dtype)]
+    for rows in torch.split(x.float(), step):
+        leaves = _leaves(node, rows, tensors)
+        reached = value.index_select(0, leaves.view(-1)).view(*leaves.shape, -1)  # (t, b, c)
+        parts.append(reached.sum(dim=0))
+    return torch.cat(parts)
+
+
+def _leaves(node: Node, x: torch.Tensor, tensors: Tensors) -> torch.Tensor:
+    """(t, b), as ``TreeWalk.leaves``."""
+    roles = ("node_feature", "node_threshold", "child", "start", "active", "n_splits")
+    feature, threshold, child, start, active, n_splits = (tensors[node.tensor(r)] for r in roles)
+    columns = x.T.contiguous().view(-1)
+    rows = torch.arange(len(x), dtype=torch.int32, device=x.device)
+    offset = feature * len(x)
+    place = start[:, None].repeat(1, len(x))
+    for n in active.tolist():
+        at = place[:n].view(-1)
+        cell = (offset.index_select(0, at).view(n, -1) + rows).view(-1)
+        goes_right = columns.index_select(0, cell) > threshold.index_select(0, at)
+        place[:n] = child.index_select(0, 2 * at + goes_right).view(n, -1)
+    return place - n_splits
+
+
+def _trees_table(
+    node: Node, network: Network, device: torch.device | str
+) -> dict[str, torch.Tensor]:
+    """The tables of the walk, with indices of 32 bits: half the traffic of 64."""
+    walk = tree_walk.compiled(node, network.tensors)
+    tables = {
+        "node_feature": torch.as_tensor(walk.feature, dtype=torch.int32, device=device),
+        "node_threshold": torch.as_tensor(walk.threshold, device=device),
+        "child": torch.as_tensor(walk.child, dtype=torch.int32, device=device),
+        "start": torch.as_tensor(walk.start, dtype=torch.int32, device=device),
+        "active": torch.tensor(walk.active, dtype=torch.int32),
+        "n_splits": torch.tensor(walk.n_splits, dtype=torch.int32, device=device),
+    }
+    return {node.tensor(role): table for role, table in tables.items()}

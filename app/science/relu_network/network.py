@@ -2,7 +2,11 @@
 
 The graph is what the package stores (``architecture.json`` and ``weights.safetensors``), so
 every reader (torch, numpy, ONNX) walks the same list. Each operation is exactly a ReLU network:
-``pwl`` is a sum of shifted ReLUs shared by all units, ``clip`` is two of them.
+``pwl`` and ``square`` are sums of shifted ReLUs, ``clip`` is two of them, and ``trees`` is
+one on float32 inputs, because a ramp may rise where no float32 number is: see ``Node``.
+
+Source: Biau, Scornet and Welbl 2019, doi:10.1007/s13171-018-0133-y (a tree as a network of two
+hidden layers). Differs from the paper: ramps between neighboring numbers, so exact.
 """
 
 from collections.abc import Mapping
@@ -17,7 +21,7 @@ from app.science.errors import InvalidNetwork
 FORMAT = "adaptnet-network/1"
 INPUT = "x"
 
-Op = Literal["affine", "relu", "clip", "pwl", "concat", "add"]
+Op = Literal["affine", "relu", "clip", "square", "pwl", "trees", "concat", "add"]
 Task = Literal["regression", "binary", "multiclass"]
 Array = NDArray[Any]
 
@@ -25,10 +29,14 @@ N_TENSORS: dict[str, tuple[str, ...]] = {
     "affine": ("weight", "bias"),
     "relu": (),
     "clip": (),
+    "square": (),
     "pwl": ("knots", "coefficients"),
+    "trees": ("feature", "threshold", "left", "right", "root", "value"),
     "concat": (),
     "add": (),
 }
+
+AFFINE_LAYERS = {"affine": 1, "trees": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +45,21 @@ class Node:
 
     ``affine``: y = x W^T + b, weight (out, in), bias (out,).
     ``clip``: min(max(x, low), high), attributes ``low`` and ``high``.
+    ``square``: the polygon through (i / K, (i / K)^2) for all whole i, K the attribute ``pieces``;
+    on [-1, 1] it is Yarotsky's sum of log2 K sawtooth levels of three ReLUs each, and lies above
+    the square by at most 1 / (4 K^2).
     ``pwl``: intercept + slope * x + sum_l coefficients[l] * relu(x - knots[l]), elementwise,
     attributes ``intercept`` and ``slope``; knots and coefficients (l,), shared by all units.
+    ``trees``: (b, p) to (b, c), the sum over trees of the row ``value`` (leaves, c) of the leaf
+    that is reached. At split s, x rounded to float32 goes to ``left[s]`` if x[feature[s]] <=
+    threshold[s], else to ``right[s]``. A child, and a tree's ``root`` (t,), is the number of a
+    split, or -1 - i for leaf i.
     ``concat`` joins along the last axis, ``add`` sums equal shapes.
+
+    Why trees are a ReLU network: let t' be the float32 number after the threshold t and a =
+    (x - t) / (t' - t). The ramp 1 - relu(1 - relu(a)) is 0 up to t and 1 from t', and x is never
+    between them. A leaf is relu(sum of its path's indicators - (depth - 1)): 1 where all of them
+    are, else 0. ``trees.as_relu`` writes it out.
     """
 
     name: str
@@ -85,7 +105,7 @@ class Network:
 
     @property
     def n_parameters(self) -> int:
-        """Numbers stored in all tensors."""
+        """Numbers stored in all tensors; a tree counts its indices too."""
         return int(sum(np.size(tensor) for tensor in self.tensors.values()))
 
     @property
@@ -94,7 +114,7 @@ class Network:
         depths = {INPUT: 0}
         for node in self.nodes:
             below = max(depths[name] for name in node.inputs)
-            depths[node.name] = below + (1 if node.op == "affine" else 0)
+            depths[node.name] = below + AFFINE_LAYERS.get(node.op, 0)
         return depths[self.output]
 
     def to_json(self) -> dict[str, Any]:

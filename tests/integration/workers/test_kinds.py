@@ -1,5 +1,7 @@
 """Each kind of job from its body to its documents, with the real child process."""
 
+import csv
+import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.domain.callers import Caller
+from app.science.export import runtime
 from app.services import blobs
 from tests.integration import jobs as make
 from workers import supervisor
@@ -97,6 +100,51 @@ def test_train_then_predict_in_both_ways(client: TestClient, table: None) -> Non
     assert len(file.text.strip().splitlines()) == 401
     missing = client.post(model["links"]["predict"], json={"columns": ["a"], "rows": [[1]]})
     assert missing.json()["code"] == "rows_invalid"
+    few = trained["result"]["uncertainty"]  # type: ignore[index]
+    assert (few["max_level"], few["coverage"]["value"]) == (None, None)
+    for refused in (
+        client.post(model["links"]["predict"], json=rows | {"interval": 0.9}),
+        client.post(
+            "/v1/jobs", json={"kind": "predict", "dataset": "d", "model": "wave", "interval": 0.9}
+        ),
+    ):
+        assert refused.json()["code"] == "interval_not_available"
+        assert few["reason"] in refused.json()["detail"]
+
+
+def test_a_set_of_classes_is_the_same_at_the_service_in_a_job_and_in_the_package(
+    client: TestClient, caller: Caller, tmp_path: Path
+) -> None:
+    """1,600 rows of three overlapping classes: enough to set 100 apart for calibration."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(1600, 2))
+    y = np.argmax(np.stack([x[:, 0], x[:, 1], 0 * x[:, 0]]) + rng.normal(size=(3, 1600)), axis=0)
+    cells = [f"{a},{b},{'pqr'[c]}" for (a, b), c in zip(x.tolist(), y, strict=True)]
+    content = "a,b,y\n" + "\n".join(cells) + "\n"
+    make.work_off(make.upload(caller, tmp_path, content).job_id)
+    spec = {"kind": "train", "dataset": "d", "target": "y", "baselines": {"sgd": False}}
+    trained = finish(client, spec | {"outputs": {"register_as": "m"}})
+    model = client.get("/v1/models/m").json()
+    rows = {"columns": ["a", "b"], "rows": x[:40].tolist(), "interval": 0.8}
+
+    answer = client.post(model["links"]["predict"], json=rows).json()
+    job = finish(
+        client,
+        {"kind": "predict", "dataset": "d", "model": "m", "format": "csv", "interval": 0.8},
+    )
+    written = client.get(f"/v1/jobs/{job['id']}/artifacts/predictions.csv").text
+    package = runtime.load(client.get(model["files"]["package"]["link"]).content)
+
+    held = trained["result"]["uncertainty"]["coverage"]  # type: ignore[index]
+    assert held["level"] == 0.9
+    assert held["low"] <= held["value"] <= held["high"]
+    assert held["value"] > 0.8
+    assert held["n_calibration"] == pytest.approx(100, abs=1)
+    in_job = [json.loads(row["set"]) for row in csv.DictReader(written.splitlines())]
+    assert len(in_job) == 1600
+    assert answer["sets"] == in_job[:40]
+    assert answer["sets"] == package.predict_set({"a": x[:40, 0], "b": x[:40, 1]}, 0.8)
+    assert {len(members) for members in in_job} > {1}
 
 
 def test_equal_specs_and_seeds_give_the_same_network_to_the_byte(

@@ -24,6 +24,11 @@ RESULT: dict[str, Any] = {
     "package_bytes": 250_000,
     "sentence": "11 times as fast as SGD [on one core].",
 }
+UNCERTAINTY = {
+    "max_level": 0.99,
+    "reason": None,
+    "coverage": {"level": 0.9, "value": 0.9123, "low": 0.9, "high": 0.924},
+}
 EVIDENCE = [
     {"decision": "n_motifs", "value": 1884, "rule": "rows and dimension", "decided_by": "data"},
     {"decision": "depth"},
@@ -50,6 +55,19 @@ def test_says_what_was_measured_chosen_and_compared() -> None:
         "244 KiB",
     ):
         assert words in shown
+
+
+def test_says_how_far_a_prediction_can_be_trusted() -> None:
+    metrics = {"expected_calibration_error": 0.0123, "balanced_error_rate": 0.25}
+    shown = text(
+        {"uncertainty": UNCERTAINTY, "classes": ["no", "yes"], "test_metrics": metrics}, {}
+    )
+    refused = text({"uncertainty": {"reason": "too few rows", "coverage": {"value": None}}}, {})
+
+    assert "90% sets" in shown
+    assert "hold 91.2% (90.0% to 92.4%) of the test rows" in shown
+    assert "expected calibration error  0.0123" in shown
+    assert "none: too few rows" in refused
 
 
 @pytest.mark.parametrize("missing", RESULT)

@@ -2,11 +2,13 @@
 
 import csv
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.science.evaluation import conformal
 from app.science.export import package_writer, runtime
 from tests.unit.cli.run import adaptnet
 from tests.unit.science.export import models
@@ -59,6 +61,27 @@ def test_predicts_what_the_reader_predicts(
     assert [row["prediction"] for row in written] == model.predict(expected).tolist()
     probabilities = [[float(r["probability_no"]), float(r["probability_yes"])] for r in written]
     assert np.array_equal(probabilities, model.predict_proba(expected))
+
+
+def test_an_interval_adds_the_set_of_each_row(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random(200)
+    found = conformal.fit("binary", rng.integers(2, size=200), np.stack([1 - p, p], axis=1))
+    path, rows = tmp_path / "m.mmpkg", tmp_path / "rows.csv"
+    model = models.trained("binary", evidence={"conformal": found.to_json()})
+    package_writer.write_package(model, path)
+    rows.write_text(CSV)
+
+    ended = adaptnet(capsys, "predict", path, rows, "--interval", "0.9")
+    refused = adaptnet(capsys, "predict", path, rows, "--interval", "0.905")
+
+    written = [json.loads(row["set"]) for row in csv.DictReader(ended.out.splitlines())]
+    expected = list(csv.DictReader(CSV.splitlines(), delimiter=";"))
+    assert written == runtime.load(path).predict_set(expected, 0.9)
+    assert refused.status == 1
+    assert refused.err.startswith("level 0.905 is no whole percent")
 
 
 def test_a_missing_column_is_one_sentence(

@@ -150,3 +150,14 @@ def test_predicts_at_the_service(client: Client, service: Service, rows: object)
     assert list(found.probabilities or ()) == [(0, 1)]
     body = service.asked[-1].json
     assert body["rows"] in ([[1, "x"], [2, None]], [{"a": 1, "b": "x"}, {"a": 2, "b": None}])
+
+
+def test_predicts_with_intervals_at_the_service(client: Client, service: Service) -> None:
+    service.on("GET /v1/models/churn-net", Reply(200, model()))
+    answer = {"predictions": [2.0], "intervals": [[1.0, 3.0]], "sets": None}
+    service.on("POST /v1/models/churn-net/versions/1/predict", Reply(200, answer))
+
+    found = client.models.get("churn-net").predict([{"a": 1}], interval=0.9)
+
+    assert service.asked[-1].json["interval"] == 0.9
+    assert (found.intervals, found.sets) == (((1.0, 3.0),), None)

@@ -1,28 +1,33 @@
 """Radial motifs: the teacher's own kernel units, with square and profile replaced by polygons.
 
-The squared distance to center c is |z|^2 - 2 c z + |c|^2. One polygon a coordinate gives |z|^2,
-shared by all centers and never below it, so that the distances stay positive up to rounding; one
-polygon shared by all units gives the kernel's profile. A unit costs q + 2 numbers with its head.
+The squared distance to center c is |z|^2 - 2 c z + |c|^2. One polygon gives the square of every
+coordinate, shared by all centers and never below it, so that the distances stay positive up to
+rounding; one polygon shared by all units gives the kernel's profile. A unit costs q + 2 numbers
+with its head.
 
 Source: Yarotsky 2017, doi:10.1016/j.neunet.2017.07.002 (squares from ReLUs). Differs from the
-paper: a polygon of equal pieces instead of sawtooth compositions, and the head is solved on the
-network's own features, so that no approximation error reaches the prediction unnoticed.
+paper: pieces as many as the box asks for, and knots of the profile in geometric progression, so
+that the piece of a value is the whole part of a logarithm.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from app.science.linalg import Floats, squared_distances
-from app.science.mimicry.kernels import KERNELS, Kernel
+from app.science.linalg import Floats
+from app.science.mimicry.kernels import KERNELS, Kernel, KernelName, kernel_matrix
 from app.science.mimicry.motif import BOX, Motif, MotifBlock, MotifContext, affine_node, pwl_node
 from app.science.relu_network.network import Node
 
 JITTER = 1e-5
-FIRST_KNOT = 1e-3
-GRID = 4000
-SQUARE_KNOTS = 2  # times as many pieces for the squares: they are shared, hence nearly free
+SQUARE_ERROR = 1e-7
+"""Of the squared distances, in squared bandwidths."""
+FAR: dict[KernelName, float] = {"gauss": 70.0, "laplace": 900.0}
+"""Where the profile has fallen below 1e-13."""
+OFFSETS = np.geomspace(1e-8, 30.0, 60)
+SAMPLES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +41,22 @@ class Radial:
         centers = _centers(context, n_motifs, rng)
         kernel = KERNELS[context.kernel]
         width = context.squared_bandwidth
-        grid = np.linspace(-1.0, 1.0, SQUARE_KNOTS * context.knots + 1)
-        square, tensors = pwl_node(f"{name}.square", BOX, grid, grid**2)
         half_square = context.radius**2 / width
-        norm, more = affine_node(f"{name}.norm", square.name, half_square[None, :], np.zeros(1))
-        tensors.update(more)
+        pieces = math.ceil(math.sqrt(half_square.sum() / (4.0 * SQUARE_ERROR)))
+        square = Node(f"{name}.square", "square", (BOX,), {"pieces": float(max(1, pieces))})
+        norm, tensors = affine_node(f"{name}.norm", square.name, half_square[None, :], np.zeros(1))
         join = Node(f"{name}.join", "concat", (BOX, norm.name))
         around = centers - context.middle
         weight = np.hstack([-2.0 * around * context.radius / width, np.ones((len(centers), 1))])
         bias = (around**2).sum(axis=1) / width
         distance, more = affine_node(f"{name}.distance", join.name, weight, bias)
         tensors.update(more)
-        farthest = float(half_square.sum() + np.abs(weight[:, :-1]).sum(axis=1).max() + bias.max())
-        knots, values = profile_knots(kernel, context.knots, farthest)
+        knots, values = profile_knots(kernel, context.knots)
         unit, more = pwl_node(f"{name}.profile", distance.name, knots, values)
         tensors.update(more)
         nodes = (square, norm, join, distance, unit)
-        penalty = _square(kernel, centers, width)
+        penalty = kernel_matrix(context.kernel, centers, centers, width)
+        penalty[np.diag_indices_from(penalty)] += JITTER
         return MotifBlock(nodes, tensors, unit.name, len(centers), penalty)
 
 
@@ -64,25 +68,31 @@ def _centers(context: MotifContext, n_motifs: int, rng: np.random.Generator) -> 
     return np.concatenate([centers, context.points[rng.permutation(len(context.points))[:missing]]])
 
 
-def _square(kernel: Kernel, centers: Floats, width: float) -> Floats:
-    points = torch.as_tensor(centers)
-    square = kernel.profile(squared_distances(points, points) / width).numpy()
-    return np.asarray(square + JITTER * np.eye(len(centers)))
+def profile_knots(kernel: Kernel, pieces: int) -> tuple[Floats, Floats]:
+    """Knots (pieces + 1,) from 0 with ``knots + offset`` geometric, and the profile there.
 
-
-def profile_knots(kernel: Kernel, pieces: int, farthest: float) -> tuple[Floats, Floats]:
-    """Knots (pieces + 1,) of equal chord error on [0, farthest], and the profile there.
-
-    The chord error over a short piece is |f''| h^2 / 8, so the density of knots is sqrt(|f''|).
+    The offset is the one of least largest chord error among a few.
     """
-    fine = np.concatenate([[0.0], np.geomspace(FIRST_KNOT, max(farthest, 1.0), GRID)])
-    slope = kernel.slope(torch.as_tensor(fine)).numpy()
-    density = np.sqrt(np.abs(np.gradient(slope, fine)))
-    area = np.diff(fine) * (density[1:] + density[:-1]) / 2.0
-    total = np.concatenate([[0.0], np.cumsum(area)])
-    knots = np.interp(np.linspace(0.0, total[-1], pieces + 1), total, fine)
-    knots = np.unique(knots)
-    return knots, kernel.profile(torch.as_tensor(knots)).numpy()
+    errors = [_chord_error(kernel, _geometric(kernel, pieces, offset)) for offset in OFFSETS]
+    knots = _geometric(kernel, pieces, OFFSETS[int(np.argmin(errors))])
+    return knots, _values(kernel, knots)
+
+
+def _geometric(kernel: Kernel, pieces: int, offset: float) -> Floats:
+    ratio = math.log1p(FAR[kernel.name] / offset) / pieces
+    return np.asarray(offset * np.expm1(ratio * np.arange(pieces + 1.0)))
+
+
+def _values(kernel: Kernel, s: Floats) -> Floats:
+    return np.asarray(kernel.profile(torch.as_tensor(s)).numpy())
+
+
+def _chord_error(kernel: Kernel, knots: Floats) -> float:
+    shares = np.arange(1, SAMPLES) / SAMPLES
+    inner = knots[:-1, None] + shares * np.diff(knots)[:, None]
+    ends = _values(kernel, knots)
+    chords = ends[:-1, None] + shares * np.diff(ends)[:, None]
+    return float((chords - _values(kernel, inner)).max())
 
 
 PLUGIN: type[Motif] = Radial

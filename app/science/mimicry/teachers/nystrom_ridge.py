@@ -1,34 +1,44 @@
 """Kernel ridge on Nystrom centers in a learned metric, with a linear part.
 
-A race on a sample picks metric, kernel and bandwidth (see ``race.py``); the winner is solved once
-with all centers and rows, and for classes finished by logistic regression over its features.
+A search on samples picks metric, kernel and bandwidth (see ``search.py``). One pass over the rows
+then serves every penalty and every fold: out-of-fold predictions choose the penalty, say whether
+more centers pay, and become what the corrections see. Classes are least-squares scores read as
+logits.
 
-Source: Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717; metric: see ``metric.py``. Differs from
-the paper: uniform centers, the penalty by held-out loss, an added linear part.
+Source: Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717. Differs from the paper: uniform
+centers, the penalty by out-of-fold loss, an added linear part, the number of centers by its gain.
 """
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.science.linalg import Floats
-from app.science.mimicry import head, metric
-from app.science.mimicry.kernels import KERNELS
-from app.science.mimicry.race import JITTER, Candidate, Runner, kernel_matrix
+from app.science.linalg import Floats, ridge_path
+from app.science.mimicry import cross_fit as folds
+from app.science.mimicry import scores
+from app.science.mimicry.cross_fit import CrossFit
+from app.science.mimicry.head import Features
+from app.science.mimicry.kernels import kernel_matrix
+from app.science.mimicry.search import JITTER, Candidate, Search
 from app.science.mimicry.target import Ints, Target
 from app.science.mimicry.teacher import FittedTeacher, Progress, Teacher
 
-MAX_CENTERS = 2000
-ROWS_PER_CENTER = 4
+FIRST_CENTERS = 1500
+MAX_CENTERS = 3000
+ROWS_PER_CENTER = 3
+WORTH_GROWING = 1.15
+"""More centers are taken where the second half of the first ones cut the loss by this factor."""
+LEAST_PENALTY = 1e-8
+"""Below, the weights grow until no copy of the kernel is near enough."""
+PENALTY_FACTORS = (100.0, 10.0, 1.0, 0.1, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
 class NystromRidge:
     """The default teacher."""
-
-    max_centers: int = MAX_CENTERS
 
     def fit(
         self,
@@ -37,81 +47,140 @@ class NystromRidge:
         split: tuple[Ints, Ints],
         *,
         seed: int,
+        max_centers: int | None = None,
         progress: Progress = None,
     ) -> FittedTeacher:
-        """Metric, race, final solve; see the module."""
+        """Search, one pass, penalty, maybe more centers."""
+        say = progress or (lambda _share, _message: None)
         rng = np.random.default_rng([seed, 11])
-        columns = target.columns()
-        metrics = []
-        for i, kernel in enumerate(KERNELS):
-            if progress:
-                progress(0.05 + 0.2 * i, f"metric from a {kernel} kernel")
-            metrics.append(metric.learn(X[split[0]], columns[split[0]], kernel, rng=rng))
-        if progress:
-            progress(0.45, "race of kernels and bandwidths")
-        runner = Runner(X, columns, split, rng)
-        race = runner.race(metrics)
-        leaders = [next(c for c in race if c.kernel == kernel) for kernel in KERNELS]
-        if progress:
-            progress(0.5, "metric refined")
-        refined = [candidate for leader in leaders for candidate in runner.refine(leader)]
-        choice = min(refined, key=lambda candidate: candidate.held_out_loss)
-        refined += runner.narrow(choice)
-        choice = min(refined, key=lambda candidate: candidate.held_out_loss)
-        if progress:
-            progress(0.65, "teacher on all rows")
-        fitted = _final(X, target, split, choice, rng, self.max_centers)
+        say(0.05, "search for metric, kernel and bandwidth")
+        found = Search(X, target.columns(), split, rng).run()
+        work = _Work(X, target, split, found[-1])
+        say(0.4, "kernel ridge")
+        solved = _solved(work, max_centers or MAX_CENTERS, say)
+        say(0.9, "out-of-fold predictions")
         details = {
             "n_fit": len(split[0]),
             "n_validation": len(split[1]),
-            "metric": choice.metric.to_json(),
-            "race": [candidate.to_json() for candidate in race],
-            "refined": [candidate.to_json() for candidate in refined],
+            "metric": found[-1].metric.to_json(),
+            "search": [candidate.to_json() for candidate in found],
+            "gain_of_second_half": solved.gain,
         }
-        return replace(fitted, seed=seed, details=details)
+        return _teacher(work, solved, seed, details, rng)
 
 
-def _final(
-    X: Floats,
-    target: Target,
-    split: tuple[Ints, Ints],
-    choice: Candidate,
-    rng: np.random.Generator,
-    max_centers: int,
+def _solved(work: "_Work", max_centers: int, say: Callable[[float, str], None]) -> "_Solved":
+    most = min(max_centers, max(len(work.split[0]) // ROWS_PER_CENTER, 50))
+    solved = work.solve(min(FIRST_CENTERS, most))
+    if most > FIRST_CENTERS and solved.gain > WORTH_GROWING:
+        say(0.6, f"kernel ridge with {most} centers")
+        with contextlib.suppress(np.linalg.LinAlgError):
+            solved = replace(work.grown(most, solved.penalty), gain=solved.gain)
+    return solved
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """A number of centers, its sums and the penalty of least out-of-fold loss."""
+
+    fitted: CrossFit
+    penalty: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class _Work:
+    X: Floats
+    target: Target
+    split: tuple[Ints, Ints]
+    choice: Candidate
+
+    def solve(self, n_centers: int) -> _Solved:
+        """The penalty is searched with half of the centers, where it costs an eighth."""
+        fitted = self._fitted(n_centers)
+        half = fitted.leading(self.X.shape[1] + (n_centers + 1) // 2)
+        start = max(self.choice.penalty, LEAST_PENALTY)
+        wanted = [factor * start for factor in PENALTY_FACTORS]
+        penalty, half_loss = folds.downhill(wanted, half.losses(wanted, self._loss))
+        return self._at(fitted, (10.0 * penalty, penalty, 0.1 * penalty), half_loss)
+
+    def grown(self, n_centers: int, penalty: float) -> _Solved:
+        """The same with more centers, whose penalty is near."""
+        return self._at(self._fitted(n_centers), (penalty, 0.1 * penalty), 0.0)
+
+    def _at(self, fitted: CrossFit, penalties: tuple[float, ...], half_loss: float) -> _Solved:
+        allowed = [value for value in penalties if value >= LEAST_PENALTY]
+        penalty, loss = folds.downhill(allowed, fitted.losses(allowed, self._loss))
+        if not np.isfinite(loss):
+            raise np.linalg.LinAlgError("the kernel's Gram matrix is singular at every penalty")
+        return _Solved(fitted, penalty, half_loss / loss)
+
+    def _fitted(self, n_centers: int) -> CrossFit:
+        fit = self.split[0]
+        features = self._features(self.centers(n_centers))
+        return folds.cross_fit(features, self.X, self.target.columns(), fit)
+
+    def centers(self, n_centers: int) -> Floats:
+        """The first fit rows, which are in random order."""
+        return np.asarray(self.X[self.split[0][:n_centers]] @ self.choice.metric.matrix)
+
+    def _features(self, centers: Floats) -> Features:
+        expansion, matrix = self.choice.expansion, self.choice.metric.matrix
+        p, width = self.X.shape[1], expansion.squared_bandwidth
+
+        def compute(rows: NDArray[np.float64]) -> Floats:
+            kernel = kernel_matrix(expansion.kernel, rows @ matrix, centers, width)
+            return np.concatenate([rows, kernel], axis=1)
+
+        square = kernel_matrix(expansion.kernel, centers, centers, width)
+        square[np.diag_indices_from(square)] += JITTER
+        return Features(compute, p + len(centers), square=square, square_at=p)
+
+    def _loss(self, outputs: Floats, rows: Ints) -> float:
+        return self.target.loss(self.raw(outputs, rows).apply(outputs), rows)
+
+    def raw(self, outputs: Floats, rows: Ints) -> scores.Logits:
+        """How outputs become standardized values or logits."""
+        if self.target.task == "regression":
+            return scores.Logits(1.0, np.zeros(1))
+        return scores.fit(outputs, self.target.raw[rows])
+
+
+def _teacher(
+    work: _Work, solved: _Solved, seed: int, details: dict[str, object], rng: np.random.Generator
 ) -> FittedTeacher:
-    n_centers = min(max_centers, max(len(split[0]) // ROWS_PER_CENTER, 50), len(split[0]))
-    rows = rng.permutation(split[0])[:n_centers]
-    matrix, p, width = choice.metric.matrix, X.shape[1], choice.expansion.squared_bandwidth
-    centers = X[rows] @ matrix
-
-    def compute(rows: NDArray[Any]) -> NDArray[Any]:
-        kernel = kernel_matrix(choice.kernel, rows @ matrix, centers, width)
-        return np.concatenate([rows, kernel], axis=1)
-
-    square = kernel_matrix(choice.kernel, centers, centers, width)
-    square += JITTER * np.eye(n_centers)
-    features = head.Features(compute, p + n_centers, square=square, square_at=p)
-    solved = head.with_dof(head.solve(features, X, target, split), features, target)
+    fitted, target, held = solved.fitted, work.target, work.split[1]
+    features, penalty = fitted.features, solved.penalty
+    rows, outputs = fitted.outputs(penalty)
+    read = work.raw(outputs, rows)
+    total = fitted.total
+    R = features.penalty(total)
+    final = next(ridge_path(total, R, penalties=[penalty]))
+    honest = np.empty((len(work.X), target.n_outputs))
+    honest[rows] = read.apply(outputs)
+    honest[held] = read.apply(fitted.predict(work.X[held], final.weights, final.intercept))
+    p = work.X.shape[1]
     return FittedTeacher(
         name="nystrom_ridge",
         task=target.task,
         classes=target.classes,
-        seed=0,
+        seed=seed,
         center=target.center,
         scale=target.scale,
-        kernel=choice.kernel,
-        squared_bandwidth=width,
-        penalty=solved.penalty,
-        effective_dof=solved.effective_dof,
-        validation_loss=solved.validation_loss,
+        kernel=work.choice.kernel,
+        squared_bandwidth=work.choice.expansion.squared_bandwidth,
+        penalty=penalty,
+        effective_dof=folds.effective_dof(total, R, penalty, rng),
+        validation_loss=target.loss(honest[held], held),
         ridge_validation_loss=None,
-        metric=matrix,
-        centers=centers,
-        weights=solved.weights[p:],
-        linear=solved.weights[:p],
-        intercept=solved.intercept,
-        spectrum=choice.metric.spectrum,
-        details={},
+        metric=work.choice.metric.matrix,
+        centers=work.centers(len(R) - p),
+        weights=read.factor * final.weights[p:],
+        linear=read.factor * final.weights[:p],
+        intercept=read.apply(final.intercept),
+        spectrum=work.choice.metric.spectrum,
+        details=details,
+        out_of_fold=honest,
     )
 
 

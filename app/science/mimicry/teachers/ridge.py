@@ -27,6 +27,7 @@ class Ridge:
         split: tuple[Ints, Ints],
         *,
         seed: int,
+        max_centers: int | None = None,  # noqa: ARG002 (their number is not chosen)
         progress: Progress = None,
     ) -> FittedTeacher:
         """Solve the linear head; a few milliseconds for regression."""

@@ -6,7 +6,7 @@ from app.science.errors import ScienceError, TooFewRows
 
 
 def all_rows(split: Split) -> np.ndarray:
-    return np.sort(np.concatenate([split.train, split.validation, split.test]))
+    return np.sort(np.concatenate([split.train, split.validation, split.calibration, split.test]))
 
 
 @pytest.mark.parametrize("n_rows", [50, 51, 997, 20_000])
@@ -36,6 +36,29 @@ def test_the_seed_decides() -> None:
 
 def test_validation_stops_at_twenty_thousand_rows() -> None:
     assert abs(len(random_split(200_000, seed=0).validation) - 20_000) <= 1
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_calibration"),
+    [(1200, 0), (1250, 100), (2500, 100), (10_000, 400), (100_000, 2000)],
+)
+def test_calibration_rows_are_five_percent_within_limits(n_rows: int, n_calibration: int) -> None:
+    labels = np.arange(n_rows) % 2
+    for split in (
+        random_split(n_rows, seed=0),
+        random_split(n_rows, seed=0, labels=labels),
+        given_split(np.arange(n_rows) % 5 == 0, seed=0),
+    ):
+        assert abs(len(split.calibration) - n_calibration) <= 1
+        np.testing.assert_array_equal(all_rows(split), np.arange(n_rows))
+
+
+def test_calibration_leaves_a_row_of_each_class_and_half_of_training() -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat([0, 1], [1998, 2]))
+    for seed in range(20):
+        assert set(labels[random_split(2000, seed=seed, labels=labels).train]) == {0, 1}
+    greedy = random_split(2000, seed=0, test_share=0.5, validation_share=0.45)
+    assert len(greedy.train) >= 50
 
 
 def test_a_given_column_decides_the_test_rows() -> None:

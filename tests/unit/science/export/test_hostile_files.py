@@ -288,6 +288,16 @@ def test_golden_rows_that_make_no_sense_are_refused(
         runtime.load(with_json(files, "selftest.json", change))
 
 
+@pytest.mark.parametrize(
+    "value", [3, {}, {"format": "adaptnet-conformal/1", "score": "absolute_error"}]
+)
+def test_a_calibration_that_makes_no_sense_is_refused(files: Files, value: object) -> None:
+    forgery = with_json(files, "evidence.json", lambda d: d.update(conformal=value))
+
+    with pytest.raises(PackageError, match=r"evidence\.json: conformal"):
+        runtime.load(forgery)
+
+
 def test_a_consistent_forgery_with_other_weights_fails_the_self_test(files: Files) -> None:
     weights = dict(tensor_file.read("w", files["weights.safetensors"]))
     weights["head.bias"] = weights["head.bias"] + [0.0, 0.5]

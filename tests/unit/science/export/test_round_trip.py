@@ -10,11 +10,21 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load as load_safetensors
 
-from app.science.errors import ScienceError
-from app.science.export import archive, golden, network_numpy, package_writer, runtime, self_test
+from app.science.errors import NotCalibrated, ScienceError
+from app.science.evaluation import conformal
+from app.science.export import (
+    answer,
+    archive,
+    golden,
+    network_numpy,
+    package_writer,
+    runtime,
+    self_test,
+)
 from app.science.export.errors import SelfTestFailed
 from app.science.export.export_format import FORMATS
 from app.science.export.trained_model import TrainedModel
+from app.science.relu_network.evaluate import predict
 from app.science.relu_network.network import Network, Node, Task
 from tests.unit.science.export import models
 
@@ -86,6 +96,58 @@ sys.exit(", ".join(banned & set(sys.modules)) or 0)
         [sys.executable, "-c", script], check=False, capture_output=True, text=True
     )
     assert answer.returncode == 0, answer.stderr
+
+
+def calibrated(task: Task) -> tuple[conformal.Conformal, TrainedModel]:
+    """A model that was calibrated on 200 rows of noise around its own outputs."""
+    plain = models.trained(task)
+    rng = np.random.default_rng(5)
+    outputs = predict(plain.network, rng.normal(size=(200, 7)))
+    noisy = outputs + rng.normal(size=200) if task == "regression" else None
+    codes = rng.integers(max(len(plain.network.classes), 1), size=200)
+    found = conformal.fit(task, codes if noisy is None else noisy, outputs)
+    return found, replace(plain, evidence={**plain.evidence, "conformal": found.to_json()})
+
+
+def test_a_package_gives_the_interval_of_the_library() -> None:
+    found, model = calibrated("regression")
+    package, rows = runtime.load(package_writer.package_bytes(model)), models.rows(50)
+
+    for level in (0.5, 0.9, 0.99):
+        ends = package.predict_interval(rows, level)
+        np.testing.assert_array_equal(ends, found.interval(package.predict(rows), level))
+    with pytest.raises(ScienceError, match="no class probabilities"):
+        package.predict_set(rows)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_a_package_gives_the_sets_of_the_library(task: Task) -> None:
+    found, model = calibrated(task)
+    package, rows = runtime.load(package_writer.package_bytes(model)), models.rows(50)
+
+    sets = package.predict_set(rows, 0.8)
+
+    members = found.members(package.predict_proba(rows), 0.8)
+    assert sets == conformal.named(members, model.network.classes)
+    assert all(best in chosen for best, chosen in zip(package.predict(rows), sets, strict=True))
+    with pytest.raises(ScienceError, match="intervals are of regression"):
+        package.predict_interval(rows)
+
+
+def test_a_package_without_calibration_says_why_it_has_no_interval() -> None:
+    package = runtime.load(package_writer.package_bytes(models.trained()))
+
+    with pytest.raises(NotCalibrated, match="no rows were set apart"):
+        package.predict_interval(models.rows(5))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_columns_of_a_file_have_the_names_they_were_announced_with(task: Task) -> None:
+    package = runtime.load(package_writer.package_bytes(calibrated(task)[1]))
+    for level in (None, 0.9):
+        table = answer.table(package, models.rows(5), level)
+        assert list(table) == answer.names(package, level)
+        assert {len(values) for values in table.values()} == {5}
 
 
 @pytest.mark.parametrize("offset", [1.7e9, -3e6])
@@ -259,4 +321,5 @@ def test_the_card_shows_what_was_measured_and_what_was_not() -> None:
     assert "| linear | 0.5 |" in page
     assert "proved bound not measured" in page
     assert "Tests &lt;only&gt;." in page
+    assert "No intervals: not measured." in page
     assert runtime.load(package_writer.package_bytes(model)).card["target"] == "rent"

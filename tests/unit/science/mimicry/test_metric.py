@@ -1,38 +1,53 @@
-"""The metric finds the directions that matter, and stays the identity where nothing is gained."""
+"""The search finds the directions that matter, and the metric says how many there are."""
 
 import numpy as np
 
-from app.science.mimicry import metric
+from app.science.mimicry.search import Candidate, Search
 from tests.unit.science.mimicry.samples import index_model
 
 
-def learn(rows: np.ndarray, y: np.ndarray) -> metric.Metric:
+def found(rows: np.ndarray, y: np.ndarray) -> list[Candidate]:
     columns = ((y - y.mean()) / y.std())[:, None]
-    return metric.learn(rows, columns, "gauss", rng=np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(rows))
+    n_held = len(rows) // 5
+    return Search(rows, columns, (order[n_held:], order[:n_held]), rng).run()
 
 
 def test_finds_the_index_direction_among_thirty() -> None:
-    found = learn(*index_model())
+    candidates = found(*index_model())
 
-    leading = found.matrix[:, 0] / np.linalg.norm(found.matrix[:, 0])
+    best = candidates[-1]
+    leading = best.metric.matrix[:, 0] / np.linalg.norm(best.metric.matrix[:, 0])
     assert abs(leading[:4].sum() / 2.0) > 0.98
-    assert found.relevant_dimension < 1.5
-    assert 1 - found.held_out_loss > 0.95
-    assert found.identity_loss > 0.3
+    assert best.metric.relevant_dimension < 1.5
+    assert best.held_out_loss < 0.05
+    assert candidates[0].metric.start == "gains^0"
+    assert candidates[0].held_out_loss > 0.3
 
 
-def test_keeps_the_identity_when_nothing_is_to_learn() -> None:
+def test_two_relevant_columns_among_forty_that_gradients_alone_miss() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(-1, 1, (1500, 40))
+    y = np.sign(rows[:, 0]) * rows[:, 1] + 0.05 * rng.normal(size=1500)
+
+    candidates = found(rows, y)
+
+    plain = min(c.held_out_loss for c in candidates if c.metric.start == "gains^0")
+    assert candidates[-1].held_out_loss < 0.5 * plain
+    assert candidates[-1].metric.start != "gains^0"
+
+
+def test_no_candidate_pretends_where_nothing_is_to_learn() -> None:
     rng = np.random.default_rng(1)
 
-    found = learn(rng.normal(size=(800, 6)), rng.normal(size=800))
+    candidates = found(rng.normal(size=(800, 6)), rng.normal(size=800))
 
-    assert found.iteration == 0
-    assert (found.matrix == np.eye(6)).all()
-    assert found.to_json()["identity_kept"]
+    assert candidates[-1].held_out_loss > 0.9
 
 
 def test_the_spectrum_sums_to_one_and_falls() -> None:
-    spectrum = learn(*index_model(n=800)).spectrum
+    spectrum = found(*index_model(n=800))[-1].metric.spectrum
 
     assert abs(spectrum.sum() - 1.0) < 1e-9
     assert (np.diff(spectrum) <= 1e-12).all()

@@ -1,0 +1,193 @@
+"""Which metric, kernel and bandwidth: a search on samples, each step a closed-form ridge.
+
+It starts from the columns' importances in a few boosted trees, which find the handful of relevant
+columns among many where gradients of a kernel in all of them see only noise, and from the plain
+columns. Gradient outer products then turn the best starts, and a line search over the bandwidth
+ends it. Held-out rows decide everywhere.
+
+Source: Radhakrishnan, Beaglehole, Pandit and Belkin 2024, doi:10.1126/science.adi5639; Ke et al.
+2017, "LightGBM" (gains). Differs from the papers: the starts and the held-out choice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import lightgbm
+import numpy as np
+import torch
+
+from app.science.linalg import Floats, gram_sums, median_squared_distance, ridge_path
+from app.science.mimicry.kernels import KERNELS, KernelName, kernel_matrix
+from app.science.mimicry.metric import Expansion, Metric, scaled
+from app.science.mimicry.target import Ints
+
+JITTER = 1e-5
+PENALTIES = tuple(float(v) for v in 10.0 ** np.arange(-2.0, -8.1, -1.0))
+GAIN_POWERS = (0.0, 0.5, 1.0)
+LEAST_GAIN = 1e-4
+MAX_TREES = 200
+ITERATIONS = 3
+HOPELESS = 1.25
+"""A kernel whose best start loses by this factor is not turned any further."""
+STEP = 0.7
+MAX_STEPS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Rows, held-out rows and centers of one stage."""
+
+    rows: int
+    held: int
+    centers: int
+
+
+TURN = Size(rows=4000, held=2000, centers=400)
+WIDTH = Size(rows=6000, held=3000, centers=600)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A metric, a kernel and its bandwidth with the loss of their ridge on held-out rows.
+
+    bandwidth in median distances; held_out_loss in units of the target's variance
+    """
+
+    metric: Metric
+    bandwidth: float
+    penalty: float
+    expansion: Expansion
+    held_out_loss: float
+
+    @property
+    def kernel(self) -> KernelName:
+        """Its name."""
+        return self.expansion.kernel
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "kernel": self.kernel,
+            "start": self.metric.start,
+            "iteration": self.metric.iteration,
+            "diagonal": self.metric.diagonal,
+            "bandwidth_in_medians": self.bandwidth,
+            "n_centers": len(self.expansion.centers),
+            "held_out_loss": self.held_out_loss,
+        }
+
+
+@dataclass(frozen=True)
+class Search:
+    """What all candidates share.
+
+    X : (n, p); columns : (n, c), standardized or one-hot; split : (fit, held) rows in random order
+    """
+
+    X: Floats
+    columns: Floats
+    split: tuple[Ints, Ints]
+    rng: np.random.Generator
+
+    def run(self) -> list[Candidate]:
+        """All candidates, best last."""
+        found = list(self._turned())
+        best = min(found, key=lambda candidate: candidate.held_out_loss)
+        line = list(self._widths(best))
+        return found + sorted(line, key=lambda candidate: -candidate.held_out_loss)
+
+    def _turned(self) -> Iterator[Candidate]:
+        starts = [
+            self._solve(metric, name, kernel.bandwidth, TURN)
+            for metric in self._starts()
+            for name, kernel in KERNELS.items()
+        ]
+        yield from starts
+        least = min(start.held_out_loss for start in starts)
+        for name in KERNELS:
+            best = min(
+                (start for start in starts if start.kernel == name),
+                key=lambda candidate: candidate.held_out_loss,
+            )
+            if best.held_out_loss <= HOPELESS * least:
+                for diagonal in (False, True):
+                    yield from self._turn(best, diagonal=diagonal)
+
+    def _starts(self) -> list[Metric]:
+        gains = column_gains(self.X[self.split[0][: TURN.rows]], self._columns(TURN), self.rng)
+        return [scaled(gains**power, f"gains^{power:g}") for power in GAIN_POWERS]
+
+    def _columns(self, size: Size) -> Floats:
+        return self.columns[self.split[0][: size.rows]]
+
+    def _turn(self, start: Candidate, *, diagonal: bool) -> Iterator[Candidate]:
+        here = start
+        for _ in range(ITERATIONS):
+            rows = self.X[self.split[0][: TURN.rows]]
+            metric = here.metric.next(rows, here.expansion, diagonal=diagonal)
+            after = self._solve(metric, start.kernel, start.bandwidth, TURN)
+            yield after
+            if after.held_out_loss > 1.02 * here.held_out_loss:
+                return
+            here = after
+
+    def _widths(self, start: Candidate) -> Iterator[Candidate]:
+        """The more centers, the less reach each of them needs; downhill in either direction."""
+        first = self._solve(start.metric, start.kernel, start.bandwidth, WIDTH)
+        yield first
+        for factor in (STEP, 1.0 / STEP):
+            best = first
+            for _ in range(MAX_STEPS):
+                after = self._solve(best.metric, best.kernel, best.bandwidth * factor, WIDTH)
+                yield after
+                if after.held_out_loss >= best.held_out_loss:
+                    break
+                best = after
+            if best is not first:
+                return
+
+    def _solve(self, metric: Metric, name: KernelName, bandwidth: float, size: Size) -> Candidate:
+        """Ridge on the kernel of the first rows, its penalty by held-out loss."""
+        fit, held = self.split[0][: size.rows], self.split[1][: size.held]
+        Z, Z_held = self.X[fit] @ metric.matrix, self.X[held] @ metric.matrix
+        width = median_squared_distance(Z, self.rng) * bandwidth**2
+        centers = Z[: min(size.centers, len(Z) // 2)]
+        sums = gram_sums([(kernel_matrix(name, Z, centers, width), self.columns[fit])])
+        square = kernel_matrix(name, centers, centers, width) + JITTER * np.eye(len(centers))
+        features = kernel_matrix(name, Z_held, centers, width)
+        best = Candidate(
+            metric, bandwidth, PENALTIES[0], Expansion(name, centers, sums.cross, width), np.inf
+        )
+        for ridge in ridge_path(sums, square, penalties=PENALTIES):
+            errors = features @ ridge.weights + ridge.intercept - self.columns[held]
+            loss = float((errors**2).sum(axis=1).mean())
+            if loss > 1.03 * best.held_out_loss:
+                break
+            if loss < best.held_out_loss:
+                expansion = replace(best.expansion, weights=ridge.weights)
+                best = Candidate(metric, bandwidth, ridge.penalty, expansion, loss)
+        return best
+
+
+def column_gains(X: Floats, columns: Floats, rng: np.random.Generator) -> Floats:
+    """(p,) in (0, 1], the columns' shares of the gain of a few boosted trees; the largest is 1."""
+    n_classes = columns.shape[1]
+    parameters: dict[str, Any] = {
+        "objective": "regression",
+        "num_leaves": 15,
+        "learning_rate": 0.1,
+        "verbose": -1,
+        "deterministic": True,
+        "seed": int(rng.integers(2**31)),
+        "num_threads": torch.get_num_threads(),
+    }
+    values = columns[:, 0]
+    if n_classes > 1:
+        values = columns.argmax(axis=1)
+        parameters |= {"objective": "multiclass", "num_class": n_classes}
+    n_rounds = max(10, min(MAX_TREES // 2, MAX_TREES // n_classes))
+    booster = lightgbm.train(parameters, lightgbm.Dataset(X, values), n_rounds)
+    gains = booster.feature_importance("gain").astype(np.float64)
+    largest = gains.max()
+    return np.maximum(gains / largest, LEAST_GAIN) if largest > 0 else np.ones(X.shape[1])

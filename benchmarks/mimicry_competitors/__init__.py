@@ -1,0 +1,1 @@
+"""Competitors of the mimicry benchmark. A new file here is a new one; its name is its name."""

@@ -1,0 +1,85 @@
+"""Phase ``correct``: what the kernel cannot represent, added where it wins on held-out rows.
+
+The limits of the spec hold for the finished network: corrections that break one are left out.
+"""
+
+from typing import Any
+
+from app.domain.kinds.train import TrainSpec
+from app.science.encoding import encoding as encodings
+from app.science.export.latency import broken_limit
+from app.science.mimicry import target as targets
+from app.science.mimicry.fine_tune import TuningData, fine_tune
+from app.science.mimicry.transfer import CorrectionReport, corrected
+from app.science.relu_network.network import Network
+from workers.context import Context
+from workers.phase import Phase
+from workers.tabular import carried_teacher, encoded, transferred_network, write_network
+
+OWN_BASE = "the motifs are drawn anew, so there are no out-of-fold outputs to correct"
+FINE_TUNE_SHARE = 0.3
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Leave the network that is shipped, and ``public/correct.json``."""
+    spec = context.spec
+    assert isinstance(spec, TrainSpec)  # noqa: S101  (only this kind has this phase)
+    network, report = _corrected(context, spec)
+    document = report.to_json()
+    if spec.fine_tune:
+        network, document["fine_tune"] = _tuned(context, network)
+    write_network(context, network)
+    context.write_json("correct.json", document, public=True)
+    return {
+        "accepted": [found.name for found in report.verdicts if found.accepted],
+        "loss": report.validation_loss,
+        "n_parameters": network.n_parameters,
+        "reason": report.reason,
+    }
+
+
+def _corrected(context: Context, spec: TrainSpec) -> tuple[Network, CorrectionReport]:
+    plain, measured = transferred_network(context), context.read_json("transfer", "transfer.json")
+
+    def untouched(reason: str) -> tuple[Network, CorrectionReport]:
+        loss = measured["network_validation_loss"]
+        return plain, CorrectionReport((), loss, 1.0, plain.n_parameters, reason)
+
+    if measured["chosen"] not in ("copied", "ridge") or measured["mix_losses"]:
+        return untouched(OWN_BASE)
+    data = encoded(context)
+    network, report = corrected(
+        carried_teacher(context),
+        data.fit_x,
+        data.fit_y,
+        seed=context.seed,
+        names=spec.corrections,
+        progress=context.progress,
+    )
+    encoding = encodings.from_json(
+        context.read_json("split", "meta.json")["encoding"],
+        context.read_arrays("split", "encoding.safetensors"),
+    )
+    limits = spec.architecture
+    broken = broken_limit(
+        network,
+        encoding,
+        max_parameters=limits.max_parameters,
+        max_latency_ms=limits.max_latency_ms,
+    )
+    if broken:
+        return untouched(f"with corrections the network would break {broken}")
+    return network, report
+
+
+def _tuned(context: Context, network: Network) -> tuple[Network, dict[str, Any]]:
+    data, teacher = encoded(context), carried_teacher(context)
+    target = teacher.target(data.fit_y)
+    fit, held = targets.holdout(target, teacher.seed)
+    seconds = FINE_TUNE_SHARE * context.seconds("teacher", "compress", "transfer")
+    tuning = TuningData(data.fit_x, target, fit, held)
+    network, report = fine_tune(network, tuning, seconds=seconds, seed=context.seed)
+    return network, report.to_json()
+
+
+PLUGIN: Phase = run
