@@ -43,10 +43,10 @@ class Setting:
         return asdict(self) | shared | {"batches": [MIN_BATCH_ROWS, MAX_BATCH_ROWS]}
 
 
-SHORT, LONG, FINALISTS = 30, 150, 3
+SHORT, LONG, FINALISTS = 30, 150, 2
 GRID = tuple(
     Setting(width, depth, rate, SHORT)
-    for width in (128, 256, 512)
+    for width in (256, 512)
     for depth in (2, 3)
     for rate in (1e-3, 3e-3)
 )

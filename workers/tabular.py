@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.tabular import TabularSpec
 from app.science.encoding.encoding import Columns
 from app.science.encoding.fit import Role
 from app.science.mimicry import teacher as teachers
+from app.science.mimicry.assembly import KNOTS
+from app.science.mimicry.plan import COPIED, TransferPlan
 from app.science.mimicry.teacher import FittedTeacher
 from app.science.relu_network import network as networks
 from app.science.relu_network.network import Network, Task
@@ -77,6 +80,17 @@ def carried_teacher(context: Context) -> FittedTeacher:
     return teachers.from_tensors(
         context.read_json("compress", "teacher.json"),
         context.read_arrays("compress", "teacher.safetensors"),
+    )
+
+
+def transfer_plan(context: Context) -> TransferPlan:
+    """How the teacher is carried over; with a limit on the numbers, its size is the formula's."""
+    assert isinstance(context.spec, TabularSpec)  # noqa: S101  (only such kinds have a teacher)
+    asked = context.spec.architecture
+    return TransferPlan(
+        n_motifs=context.read_json("architecture", "architecture.json")["n_motifs"],
+        mixes=() if asked.motifs == COPIED else ({asked.motifs: 1.0},),
+        knots=None if asked.max_parameters is None else KNOTS,
     )
 
 

@@ -15,10 +15,15 @@ class Target(Part):
 
 
 class Features(Part):
-    """Which columns the network may read; all but the target where nothing is said."""
+    """Which columns the network may read; all but the target where nothing is said.
+
+    ``shape``: numbers as they are up to a robust scale, or bent to normal scores: all of them
+    (``quantile``) or those far from a normal distribution (``auto``).
+    """
 
     include: tuple[ColumnName, ...] = ()
     exclude: tuple[ColumnName, ...] = ()
+    shape: Literal["robust", "quantile", "auto"] = "robust"
 
 
 class Split(Part):

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.linalg
 import torch
 from numpy.typing import NDArray
-from scipy.linalg.blas import dsyrk
+from scipy.linalg.blas import daxpy, dsyr, dsyrk
 from threadpoolctl import ThreadpoolController
 
 from app.science.errors import TooFewRows
@@ -30,6 +30,7 @@ Block = tuple[NDArray[Any], NDArray[Any]]
 BLOCK_BYTES = 16 * 2**20  # larger arrays are mapped anew by the allocator at every use
 PENALTIES: tuple[float, ...] = tuple(float(v) for v in 10.0 ** np.arange(-9.0, 1.0, 0.5))
 MAX_DOF_SHARE = 0.95
+TILE = 256
 WIDE = 600
 """Columns from which a product is worth several threads of the BLAS."""
 
@@ -114,18 +115,25 @@ class _ShiftedSums:
 
     def centered(self) -> GramSums:
         step, lift = self.feature_sum / self.n, self.target_sum / self.n
-        gram = np.triu(self.gram, 1)
-        gram += gram.T
-        gram[np.diag_indices_from(gram)] = np.diagonal(self.gram)
-        gram -= self.n * np.outer(step, step)
+        upper = dsyr(-float(self.n), step, a=self.gram, overwrite_a=True)
         return GramSums(
             n=self.n,
             feature_mean=self.feature_shift + step,
             target_mean=self.target_shift + lift,
-            gram=gram,
+            gram=_mirrored(upper.T),
             cross=self.cross - self.n * np.outer(step, lift),
             target_square=self.target_square - self.n * lift**2,
         )
+
+
+def _mirrored(lower: Floats) -> Floats:
+    """The symmetric matrix of a lower triangle, in its place and tile by tile for the cache."""
+    for start in range(0, len(lower), TILE):
+        stop = start + TILE
+        corner = np.tril(lower[start:stop, start:stop])
+        lower[start:stop, start:stop] = corner + np.tril(corner, -1).T
+        lower[start:stop, stop:] = lower[stop:, start:stop].T
+    return lower
 
 
 def threads_for(width: int) -> AbstractContextManager[object]:
@@ -209,16 +217,34 @@ def ridge_path(
     Stops at the first penalty that leaves the system numerically singular. Effective dof and GCV
     are NaN here: ``effective_dof`` computes the first for the penalty that is kept.
     """
-    R = _dense(sums, metric)
+    R = variances(sums) if metric is None else metric
     for penalty in penalties:
-        system = sums.gram / sums.n + penalty * R
-        try:
-            with threads_for(len(system)):
-                factor = scipy.linalg.cho_factor(system, overwrite_a=True, check_finite=False)
-        except np.linalg.LinAlgError:
+        weights = solve_ridge(sums.gram.copy(), sums.cross, R, sums.n * penalty)
+        if weights is None:
             return
-        weights = scipy.linalg.cho_solve(factor, sums.cross / sums.n, check_finite=False)
         yield _fit(sums, weights, penalty, float("nan"), float("nan"))
+
+
+def solve_ridge(gram: Floats, cross: Floats, R: Floats, penalty: float) -> Floats | None:
+    """Solve (gram + penalty R) w = cross in place of ``gram``; None where it is singular.
+
+    Wide systems are bound by memory as much as by arithmetic, so no second matrix is made.
+
+    Parameters
+    ----------
+    gram : (m, m), symmetric, in C order; R : the same, or its diagonal (m,); cross : (m, c)
+    """
+    if R.ndim == 1:
+        gram[np.diag_indices_from(gram)] += penalty * R
+    else:
+        gram = daxpy(R.reshape(-1), gram.reshape(-1), a=penalty).reshape(gram.shape)
+    system = gram.T  # Fortran's order, as LAPACK wants it
+    try:
+        with threads_for(len(system)):
+            factor = scipy.linalg.cho_factor(system, overwrite_a=True, check_finite=False)
+            return np.asarray(scipy.linalg.cho_solve(factor, cross, check_finite=False))
+    except np.linalg.LinAlgError:
+        return None
 
 
 def effective_dof(sums: GramSums, metric: Floats | None, penalty: float) -> float:

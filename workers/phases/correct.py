@@ -14,7 +14,13 @@ from app.science.mimicry.transfer import CorrectionReport, corrected
 from app.science.relu_network.network import Network
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import carried_teacher, encoded, transferred_network, write_network
+from workers.tabular import (
+    carried_teacher,
+    encoded,
+    transfer_plan,
+    transferred_network,
+    write_network,
+)
 
 OWN_BASE = "the motifs are drawn anew, so there are no out-of-fold outputs to correct"
 FINE_TUNE_SHARE = 0.3
@@ -54,6 +60,7 @@ def _corrected(context: Context, spec: TrainSpec) -> tuple[Network, CorrectionRe
         data.fit_y,
         seed=context.seed,
         names=spec.corrections,
+        plan=transfer_plan(context),
         progress=context.progress,
     )
     encoding = encodings.from_json(

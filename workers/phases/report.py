@@ -16,6 +16,7 @@ from app.science.plots.dimension_sample import covering_curve, dimension_by_rows
 from app.science.plots.outcome import confusion, parity
 from app.science.plots.plot import Plot
 from app.science.plots.race import TimedErrors, error_against_time
+from app.science.plots.steps import LossStep, loss_by_step
 from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import SGD, encoded
@@ -85,6 +86,7 @@ def _plots(context: Context, report: dict[str, Any]) -> Iterator[Plot]:
             yield figure(report["dimension"])
     if isinstance(context.spec, TrainSpec):
         yield _race(report)
+        yield _steps(report, context.read_json("materialize", "selection.json")["task"])
         yield _outcome(context)
 
 
@@ -159,6 +161,29 @@ def _race(report: dict[str, Any]) -> Plot:
         competitors.append(TimedErrors("SGD (validation rows)", "baseline", points, tuning))
         competitors.append(TimedErrors("SGD, best model", "reference", (end(SGD),)))
     return error_against_time(competitors, metric=metric, rows="test rows")
+
+
+def _steps(report: dict[str, Any], task: str) -> Plot:
+    """The held-out loss from ridge over the teacher to the network that is shipped."""
+    teacher, carried = report["headlines"]["teacher"], report["transfer"]
+    corrected = report["correct"]
+    steps = [
+        LossStep("ridge", teacher["ridge_validation_loss"], reference=True),
+        LossStep("teacher", teacher["validation_loss"]),
+        LossStep("compressed", report["compress"]["loss"]),
+    ]
+    if carried["mix_losses"]:
+        steps.append(LossStep("motifs drawn anew", carried["network_validation_loss"]))
+    for found in corrected["verdicts"]:
+        name = found["name"].replace("_", " ")
+        steps.append(LossStep(name, found["after"], accepted=found["accepted"]))
+    if corrected["temperature"] != 1.0:
+        steps.append(LossStep("logits rescaled", corrected["validation_loss"]))
+    if "fine_tune" in corrected:
+        tuned = corrected["fine_tune"]
+        steps.append(LossStep("fine-tuned", tuned["loss_after"], accepted=tuned["accepted"]))
+    unit = "squared error / variance" if task == "regression" else "nats"
+    return loss_by_step(steps, unit=unit)
 
 
 def _outcome(context: Context) -> Plot:

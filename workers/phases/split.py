@@ -16,12 +16,14 @@ from workers.tabular import features, selected
 
 def run(context: Context) -> dict[str, Any]:
     """Leave the encoding, the encoded rows, and the row numbers of the four parts."""
+    assert isinstance(context.spec, TabularSpec)  # noqa: S101  (only such kinds have this phase)
     selection = context.read_json("materialize", "selection.json")
     kept = context.read_arrays("materialize", "rows.safetensors")
     rows, target, task = kept["rows"], kept["target"], selection["task"]
     split = _split(context, rows, None if task == "regression" else target)
     train, roles = features(context, rows[split.train])
-    fitted = fit_encoding(train, roles, target[split.train], task, seed=context.seed, shape="auto")
+    shape = context.spec.features.shape
+    fitted = fit_encoding(train, roles, target[split.train], task, seed=context.seed, shape=shape)
     context.progress(0.5, "encoding")
     arrays = {"train_x": fitted.matrix, "train_y": target[split.train]}
     parts = {

@@ -18,7 +18,8 @@ PREFIX = "adaptnet/"
 MAX_BYTES = 1_900_000_000  # one protobuf message holds less than 2 GiB
 
 DOUBLE, FLOAT = TensorProto.DOUBLE, TensorProto.FLOAT
-INT64, STRING, BOOL = TensorProto.INT64, TensorProto.STRING, TensorProto.BOOL
+INT32, INT64, STRING = TensorProto.INT32, TensorProto.INT64, TensorProto.STRING
+BOOL = TensorProto.BOOL
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class GraphBuilder:
     n_bytes: int = 0
     _constants: dict[tuple[str, bytes], Value] = field(default_factory=dict)
     _casts: dict[tuple[str, int], Value] = field(default_factory=dict)
+    _flat: dict[str, Value] = field(default_factory=dict)
 
     def add(
         self,
@@ -78,6 +80,14 @@ class GraphBuilder:
         if key not in self._casts:
             self._casts[key] = self.add("Cast", [value], dtype, to=dtype)
         return self._casts[key]
+
+    def flat(self, value: Value) -> Value:
+        """The value's elements in one dimension; at most one reshape of each."""
+        if value.name not in self._flat:
+            line = self.constant(np.array([-1], dtype=np.int64))
+            made = self.add("Reshape", [value, line])
+            self._flat[value.name] = self._flat[made.name] = made
+        return self._flat[value.name]
 
     def scalar(self, number: float, like: Value) -> Value:
         """A number in the type of a value."""

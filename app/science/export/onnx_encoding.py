@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from app.science.encoding.encoding import CategoricalColumn, Encoding, NumericColumn
 from app.science.export.onnx_builder import BOOL, DOUBLE, INT64, STRING, GraphBuilder, Value
+from app.science.export.onnx_pieces import gathered, search, shaped_like
 
 
 def input_names(encoding: Encoding, reserved: set[str]) -> dict[str, str]:
@@ -81,26 +82,15 @@ def _numeric(
 def _on_polygons(graph: GraphBuilder, columns: list[NumericColumn], z: Value) -> Value:
     """Each column of z (N, k) on its own polygon, as ``apply.on_polygon`` computes it.
 
-    The tables (k, 2 ** n_steps) hold where each piece starts, its first corner and its slope; a
-    row of them is searched by halving steps.
+    The tables (k, pieces) hold where each piece starts, its first corner and its slope.
     """
-    n_steps = max(len(column.knots) - 2 for column in columns).bit_length()
+    n_steps = max(1, max(len(column.knots) - 2 for column in columns).bit_length())
     tables = [_pieces(column, 1 << n_steps) for column in columns]
     starts, knots, values, slopes = (np.stack(table) for table in zip(*tables, strict=True))
-    row = np.arange(len(columns), dtype=np.int64) << n_steps
-    zero = numpy_helper.from_array(np.zeros(1, dtype=np.int64))
-    piece = graph.add("ConstantOfShape", [graph.add("Shape", [z], INT64)], INT64, value=zero)
-    piece = graph.add("Add", [piece, graph.constant(row)])
-    for power in reversed(range(n_steps)):
-        further = graph.add("Add", [piece, graph.constant(np.array(1 << power, dtype=np.int64))])
-        reached = graph.add("GreaterOrEqual", [z, _gather(graph, starts, further)], BOOL)
-        piece = graph.add("Where", [reached, further, piece], INT64)
-    knot, value, slope = (_gather(graph, table, piece) for table in (knots, values, slopes))
-    return graph.add("Add", [value, graph.add("Mul", [slope, graph.add("Sub", [z, knot])])])
-
-
-def _gather(graph: GraphBuilder, table: NDArray[np.float64], index: Value) -> Value:
-    return graph.add("Gather", [graph.constant(table.ravel()), index], DOUBLE)
+    index, flat = search(graph, starts, z), graph.flat(z)
+    knot, value, slope = (gathered(graph, table, index, z) for table in (knots, values, slopes))
+    rise = graph.add("Mul", [slope, graph.add("Sub", [flat, knot])])
+    return shaped_like(graph, graph.add("Add", [value, rise]), z)
 
 
 def _pieces(column: NumericColumn, n_pieces: int) -> list[NDArray[np.float64]]:
@@ -122,6 +112,8 @@ def _categorical(graph: GraphBuilder, column: CategoricalColumn, value: Value) -
         values_int64s=[*range(n_levels), n_levels + 1],
         default_int64=n_levels,
     )
+    if column.width == 1:  # (N, 1) rows of a flat table are (N, 1) again
+        return graph.add("Gather", [graph.constant(column.table[:, 0]), index], DOUBLE, axis=0)
     rows = graph.add("Squeeze", [index, graph.constant(np.array([1], np.int64))])
     return graph.add("Gather", [graph.constant(column.table), rows], DOUBLE, axis=0)
 

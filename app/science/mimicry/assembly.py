@@ -23,6 +23,7 @@ from app.science.relu_network.network import INPUT, Array, Network, Node
 KNOTS, MAX_KNOTS = 1024, 16_384
 SHARE = 0.01
 PROBE_ROWS = 500
+BLOCK_ROWS = 50_000
 FEATURES = "features"
 OUTPUT = "output"
 
@@ -62,9 +63,7 @@ def _copied(teacher: FittedTeacher, X: Floats, knots: int) -> Parts:
     if not len(teacher.centers):
         node, tensors = affine_node(BASE, INPUT, teacher.linear.T, teacher.intercept)
         return Parts((node,), tensors)
-    Z = np.asarray(X, dtype=np.float64) @ teacher.metric
-    low, high = np.minimum(Z.min(axis=0), teacher.centers.min(axis=0)), Z.max(axis=0)
-    high = np.maximum(high, teacher.centers.max(axis=0))
+    low, high = _range(teacher, X)
     middle, radius = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1e-9)
     unit, tensors = affine_node("unit", INPUT, (teacher.metric / radius).T, -middle / radius)
     box = Node(BOX, "clip", (unit.name,), {"low": -1.0, "high": 1.0})
@@ -85,6 +84,15 @@ def _copied(teacher: FittedTeacher, X: Floats, knots: int) -> Parts:
     head, more = affine_node(BASE, join.name, weight, teacher.intercept)
     nodes = (unit, box, *block.nodes, join, head)
     return Parts(nodes, {**tensors, **block.tensors, **more})
+
+
+def _range(teacher: FittedTeacher, X: Floats) -> tuple[Floats, Floats]:
+    """Least and largest metric coordinates (q,) of the rows and the centers."""
+    low, high = teacher.centers.min(axis=0), teacher.centers.max(axis=0)
+    for start in range(0, len(X), BLOCK_ROWS):
+        Z = np.asarray(X[start : start + BLOCK_ROWS], dtype=np.float64) @ teacher.metric
+        low, high = np.minimum(low, Z.min(axis=0)), np.maximum(high, Z.max(axis=0))
+    return low, high
 
 
 def network(

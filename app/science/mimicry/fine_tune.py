@@ -191,7 +191,8 @@ def adaptive_sharpness(network: Network, data: TuningData) -> float:
     names = [node.tensor("weight") for node in network.nodes if node.op == "affine"]
     weights = [tensors[name].requires_grad_() for name in names]
     loss = _loss(network, tensors, data, rows)
-    gradients = torch.autograd.grad(loss, weights)
+    # what only trees read has no gradient: a step of theirs does not see how far it is
+    gradients = torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
     scaled = [w.detach() * g for w, g in zip(weights, gradients, strict=True)]
     norm = math.sqrt(sum(float(s.square().sum()) for s in scaled)) or 1.0
     for name, w, s in zip(names, weights, scaled, strict=True):

@@ -1,7 +1,8 @@
 """Evaluation of a network in torch, blocked over rows so that memory stays inside a budget.
 
-A ``pwl`` node is read off its table of slopes by binary search, which gives the same numbers as
-its sum of shifted ReLUs at O(log l) instead of O(l) a value. A ``trees`` node is walked as in
+A ``pwl`` node is read off its table of straight lines, which gives the same numbers as its sum of
+shifted ReLUs. The line of a value is found as in ``pieces.py`` where the knots are regular, else by
+binary search, at O(log l) instead of O(l) a value. A ``trees`` node is walked as in
 ``tree_walk.py``.
 
 Source: none; the operations are defined in ``network.py``.
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from app.science.relu_network import tree_walk
+from app.science.relu_network import pieces, tree_walk
 from app.science.relu_network.network import INPUT, N_TENSORS, Network, Node
 
 BUDGET_BYTES = 128 * 2**20
@@ -94,8 +95,7 @@ def load(network: Network, *, dtype: torch.dtype, device: torch.device | str) ->
     }
     for node in network.nodes:
         if node.op == "pwl":
-            for role, table in _pwl_table(node, network).items():
-                tensors[node.tensor(role)] = torch.as_tensor(table, dtype=dtype, device=device)
+            tensors.update(_pwl_table(node, network, dtype, device))
         if node.op == "trees":
             tensors.update(_trees_table(node, network, device))
     return tensors
@@ -152,22 +152,38 @@ def _apply_other(node: Node, inputs: list[torch.Tensor], tensors: Tensors) -> to
 
 
 def _pwl(node: Node, x: torch.Tensor, tensors: Tensors) -> torch.Tensor:
-    piece = torch.bucketize(x, tensors[node.tensor("knots_ascending")], out_int32=True)
-    flat = piece.reshape(-1)
+    flat = _piece(node, x.detach().contiguous(), tensors).view(-1)
     slope = tensors[node.tensor("slopes")].index_select(0, flat).view_as(x)
     offset = tensors[node.tensor("offsets")].index_select(0, flat).view_as(x)
     return torch.addcmul(offset, slope, x)
 
 
-def _pwl_table(node: Node, network: Network) -> dict[str, NDArray[np.float64]]:
-    """Piece i, between knots i - 1 and i, is offsets[i] + slopes[i] * x."""
-    knots = np.asarray(network.tensors[node.tensor("knots")], dtype=np.float64)
-    steps = np.asarray(network.tensors[node.tensor("coefficients")], dtype=np.float64)
-    order = np.argsort(knots, kind="stable")
-    knots, steps = knots[order], steps[order]
-    slopes = node.attributes["slope"] + np.concatenate([[0.0], np.cumsum(steps)])
-    offsets = node.attributes["intercept"] - np.concatenate([[0.0], np.cumsum(steps * knots)])
-    return {"knots_ascending": knots, "slopes": slopes, "offsets": offsets}
+def _piece(node: Node, x: torch.Tensor, tensors: Tensors) -> torch.Tensor:
+    """How many knots lie below every value, int32: by its place where they are regular."""
+    knots, law = (tensors[node.tensor(role)] for role in ("knots_ascending", "spacing"))
+    if not len(law):
+        return torch.bucketize(x, knots, out_int32=True)
+    geometric, origin, scale, shift, low, high = law.tolist()
+    place = x.float().clamp(low, high).sub_(origin)
+    place = place.log_() if geometric else place
+    place = place.mul_(scale).add_(shift - 0.5)
+    below = place.int().clamp_(0, len(knots) - 1)  # NaN becomes any number, but needs an index
+    return below.add_(x > knots.index_select(0, below.view(-1)).view_as(x))
+
+
+def _pwl_table(
+    node: Node, network: Network, dtype: torch.dtype, device: torch.device | str
+) -> dict[str, torch.Tensor]:
+    """Lines on the device; the numbers of the spacing, if there is one, stay on the host."""
+    table = pieces.compiled(node, network.tensors)
+    law = pieces.spacing(table.knots)
+    parts = {"knots_ascending": table.knots, "slopes": table.slopes, "offsets": table.offsets}
+    tensors = {
+        node.tensor(role): torch.as_tensor(part, dtype=dtype, device=device)
+        for role, part in parts.items()
+    }
+    numbers = law.numbers() if law else ()
+    return {**tensors, node.tensor("spacing"): torch.tensor(numbers, dtype=torch.float64)}
 
 
 def _trees(node: Node, x: torch.Tensor, tensors: Tensors) -> torch.Tensor:

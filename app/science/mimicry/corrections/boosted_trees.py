@@ -118,7 +118,9 @@ class _Inputs:
             so_far, nodes = so_far @ contrast.T, [node]
         source = nodes[-1].name if nodes else fitting.source
         nodes.append(Node(f"{NAME}.inputs", "concat", (INPUT, source)))
-        rows = np.hstack([fitting.X, so_far]).astype(np.float32)
+        p = fitting.X.shape[1]
+        rows = np.empty((len(so_far), p + so_far.shape[1]), dtype=np.float32)
+        rows[:, :p], rows[:, p:] = fitting.X, so_far
         return cls(rows, tuple(nodes), tensors)
 
 

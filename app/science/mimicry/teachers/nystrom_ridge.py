@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.science.linalg import Floats, ridge_path
+from app.science.linalg import Floats
+from app.science.mimicry import conjugate_gradients, scores
 from app.science.mimicry import cross_fit as folds
-from app.science.mimicry import scores
-from app.science.mimicry.cross_fit import CrossFit
+from app.science.mimicry.cross_fit import OutOfFold
 from app.science.mimicry.head import Features
 from app.science.mimicry.kernels import kernel_matrix
 from app.science.mimicry.search import JITTER, Candidate, Search
@@ -28,7 +28,8 @@ from app.science.mimicry.teacher import FittedTeacher, Progress, Teacher
 
 FIRST_CENTERS = 1500
 MAX_CENTERS = 3000
-ROWS_PER_CENTER = 3
+SMALL_ROWS = 6000
+"""With so few rows, nearly every one is a center: only then does the kernel interpolate."""
 WORTH_GROWING = 1.15
 """More centers are taken where the second half of the first ones cut the loss by this factor."""
 LEAST_PENALTY = 1e-8
@@ -70,9 +71,11 @@ class NystromRidge:
 
 
 def _solved(work: "_Work", max_centers: int, say: Callable[[float, str], None]) -> "_Solved":
-    most = min(max_centers, max(len(work.split[0]) // ROWS_PER_CENTER, 50))
+    most = min(max_centers, len(work.split[0]))
+    if len(work.split[0]) <= SMALL_ROWS or most <= FIRST_CENTERS:
+        return work.solve(most)
     solved = work.solve(min(FIRST_CENTERS, most))
-    if most > FIRST_CENTERS and solved.gain > WORTH_GROWING:
+    if solved.gain > WORTH_GROWING:
         say(0.6, f"kernel ridge with {most} centers")
         with contextlib.suppress(np.linalg.LinAlgError):
             solved = replace(work.grown(most, solved.penalty), gain=solved.gain)
@@ -83,7 +86,7 @@ def _solved(work: "_Work", max_centers: int, say: Callable[[float, str], None]) 
 class _Solved:
     """A number of centers, its sums and the penalty of least out-of-fold loss."""
 
-    fitted: CrossFit
+    fitted: OutOfFold
     penalty: float
     gain: float
 
@@ -100,7 +103,7 @@ class _Work:
         fitted = self._fitted(n_centers)
         half = fitted.leading(self.X.shape[1] + (n_centers + 1) // 2)
         start = max(self.choice.penalty, LEAST_PENALTY)
-        wanted = [factor * start for factor in PENALTY_FACTORS]
+        wanted = [f * start for f in PENALTY_FACTORS if f * start >= LEAST_PENALTY]
         penalty, half_loss = folds.downhill(wanted, half.losses(wanted, self._loss))
         return self._at(fitted, (10.0 * penalty, penalty, 0.1 * penalty), half_loss)
 
@@ -108,17 +111,17 @@ class _Work:
         """The same with more centers, whose penalty is near."""
         return self._at(self._fitted(n_centers), (penalty, 0.1 * penalty), 0.0)
 
-    def _at(self, fitted: CrossFit, penalties: tuple[float, ...], half_loss: float) -> _Solved:
+    def _at(self, fitted: OutOfFold, penalties: tuple[float, ...], half_loss: float) -> _Solved:
         allowed = [value for value in penalties if value >= LEAST_PENALTY]
         penalty, loss = folds.downhill(allowed, fitted.losses(allowed, self._loss))
         if not np.isfinite(loss):
             raise np.linalg.LinAlgError("the kernel's Gram matrix is singular at every penalty")
         return _Solved(fitted, penalty, half_loss / loss)
 
-    def _fitted(self, n_centers: int) -> CrossFit:
+    def _fitted(self, n_centers: int) -> OutOfFold:
         fit = self.split[0]
         features = self._features(self.centers(n_centers))
-        return folds.cross_fit(features, self.X, self.target.columns(), fit)
+        return conjugate_gradients.fit(features, self.X, self.target.columns(), fit)
 
     def centers(self, n_centers: int) -> Floats:
         """The first fit rows, which are in random order."""
@@ -150,15 +153,13 @@ def _teacher(
     work: _Work, solved: _Solved, seed: int, details: dict[str, object], rng: np.random.Generator
 ) -> FittedTeacher:
     fitted, target, held = solved.fitted, work.target, work.split[1]
-    features, penalty = fitted.features, solved.penalty
+    penalty = solved.penalty
     rows, outputs = fitted.outputs(penalty)
     read = work.raw(outputs, rows)
-    total = fitted.total
-    R = features.penalty(total)
-    final = next(ridge_path(total, R, penalties=[penalty]))
+    weights, intercept = fitted.final(penalty)
     honest = np.empty((len(work.X), target.n_outputs))
     honest[rows] = read.apply(outputs)
-    honest[held] = read.apply(fitted.predict(work.X[held], final.weights, final.intercept))
+    honest[held] = read.apply(fitted.predict(work.X[held], weights, intercept))
     p = work.X.shape[1]
     return FittedTeacher(
         name="nystrom_ridge",
@@ -170,14 +171,14 @@ def _teacher(
         kernel=work.choice.kernel,
         squared_bandwidth=work.choice.expansion.squared_bandwidth,
         penalty=penalty,
-        effective_dof=folds.effective_dof(total, R, penalty, rng),
+        effective_dof=fitted.effective_dof(penalty, rng),
         validation_loss=target.loss(honest[held], held),
         ridge_validation_loss=None,
         metric=work.choice.metric.matrix,
-        centers=work.centers(len(R) - p),
-        weights=read.factor * final.weights[p:],
-        linear=read.factor * final.weights[:p],
-        intercept=read.apply(final.intercept),
+        centers=work.centers(fitted.features.width - p),
+        weights=read.factor * weights[p:],
+        linear=read.factor * weights[:p],
+        intercept=read.apply(intercept),
         spectrum=work.choice.metric.spectrum,
         details=details,
         out_of_fold=honest,

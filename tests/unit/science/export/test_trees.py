@@ -131,6 +131,25 @@ def test_trees_below_another_layer_take_the_precision() -> None:
     )
 
 
+def test_trees_on_a_computed_value_make_a_float64_package() -> None:
+    plain = models.network()
+    node, tensors = grown(5, 1).node("trees")
+    both = Node("both", "concat", ("x", "sum"))
+    reader = replace(node, inputs=(both.name,))
+    total = Node("total", "add", ("sum", reader.name))
+    net = replace(
+        plain,
+        nodes=(*plain.nodes, both, reader, total),
+        tensors={**plain.tensors, **tensors},
+        output=total.name,
+    )
+
+    package, result = self_test.proved_package(models.trained(network=net))
+
+    assert result.precision == "float64"
+    assert runtime.verify(package).passed
+
+
 def test_trees_alone_are_a_model() -> None:
     node, tensors = grown(5, 1).node("trees")
     net = Network("regression", WIDTH, "trees", (), (node,), tensors)
