@@ -143,6 +143,15 @@ def threads_for(width: int) -> AbstractContextManager[object]:
     small calls of both were twice as slow on two cores with two threads as with one.
     """
     n_threads = torch.get_num_threads() if width >= WIDE else 1
+    return _blas_threads(n_threads)
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """A single thread of the BLAS, for work that runs in several threads of its own."""
+    return _blas_threads(1)
+
+
+def _blas_threads(n_threads: int) -> AbstractContextManager[object]:
     context: AbstractContextManager[object] = _controller().limit(limits=n_threads, user_api="blas")
     return context
 

@@ -27,6 +27,7 @@ from app.science.linalg import (
 )
 from app.science.mimicry.head import Features
 from app.science.mimicry.target import Ints
+from app.science.parallel import side_by_side
 
 N_FOLDS = 5
 CHOICE_FOLDS = 2
@@ -90,10 +91,10 @@ class OutOfFold(ABC):
         weights = self.weights(penalty)
         if weights is None:
             raise singular(penalty)
-        parts = [
-            self.predict(self.X[fold], *fitted)
-            for fold, fitted in zip(self.folds, weights, strict=True)
-        ]
+        parts = side_by_side(
+            lambda pair: self.predict(self.X[pair[0]], *pair[1]),
+            zip(self.folds, weights, strict=True),
+        )
         return np.concatenate(self.folds), np.concatenate(parts)
 
     def predict(self, rows: Floats, weights: Floats, intercept: Floats) -> Floats:
@@ -126,14 +127,18 @@ class CrossFit(OutOfFold):
         """Weights without each of the first folds; None where singular."""
         R = self.features.penalty(self.total)
         R = np.diag(R) if R.ndim == 1 else R
-        found = []
-        for part in self.sums[:n_folds]:
-            rest = _without(self.total, part)
+        total = self.total
+
+        def solved(part: GramSums) -> Weights | None:
+            rest = _without(total, part)
             weights = solve_ridge(rest.gram, rest.cross, R, rest.n * penalty)
             if weights is None:
                 return None
-            found.append((weights, rest.target_mean - rest.feature_mean @ weights))
-        return found
+            return weights, rest.target_mean - rest.feature_mean @ weights
+
+        found = side_by_side(solved, self.sums[:n_folds])
+        kept = [fitted for fitted in found if fitted is not None]
+        return kept if len(kept) == len(found) else None
 
     def final(self, penalty: float) -> Weights:
         """Weights from all folds, by one more Cholesky factor."""
@@ -167,8 +172,8 @@ def leading_features(whole: Features, width: int) -> Features:
 def cross_fit(features: Features, X: Floats, columns: Floats, rows: Ints) -> CrossFit:
     """One pass over ``rows``, which are in random order."""
     folds = tuple(rows[start::N_FOLDS] for start in range(N_FOLDS))
-    sums = tuple(gram_sums(features.blocks(X, fold, columns)) for fold in folds)
-    return CrossFit(features, X, columns, folds, sums)
+    sums = side_by_side(lambda fold: gram_sums(features.blocks(X, fold, columns)), folds)
+    return CrossFit(features, X, columns, folds, tuple(sums))
 
 
 def effective_dof(sums: GramSums, R: Floats, penalty: float, rng: np.random.Generator) -> float:

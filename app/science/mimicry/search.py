@@ -21,6 +21,7 @@ from app.science.linalg import Floats, gram_sums, median_squared_distance, ridge
 from app.science.mimicry.kernels import KERNELS, KernelName, kernel_matrix
 from app.science.mimicry.metric import Expansion, Metric, scaled
 from app.science.mimicry.target import Ints
+from app.science.parallel import side_by_side
 
 JITTER = 1e-5
 PENALTIES = tuple(float(v) for v in 10.0 ** np.arange(-2.0, -8.1, -1.0))
@@ -31,7 +32,7 @@ ITERATIONS = 3
 HOPELESS = 1.25
 """A kernel whose best start loses by this factor is not turned any further."""
 STEP = 0.7
-MAX_STEPS = 6
+MAX_STEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +94,23 @@ class Search:
     def run(self) -> list[Candidate]:
         """All candidates, best last."""
         found = list(self._turned())
-        best = min(found, key=lambda candidate: candidate.held_out_loss)
-        line = list(self._widths(best))
-        return found + sorted(line, key=lambda candidate: -candidate.held_out_loss)
+        line = list(self._widths(min(found, key=_loss)))
+        return found + sorted(line, key=_loss, reverse=True)
 
     def _turned(self) -> Iterator[Candidate]:
-        starts = [
-            self._solve(metric, name, kernel.bandwidth, TURN)
-            for metric in self._starts()
-            for name, kernel in KERNELS.items()
-        ]
+        pairs = [(metric, name) for metric in self._starts() for name in KERNELS]
+        starts = side_by_side(
+            lambda pair: self._solve(*pair, KERNELS[pair[1]].bandwidth, TURN), pairs
+        )
         yield from starts
         least = min(start.held_out_loss for start in starts)
-        for name in KERNELS:
-            best = min(
-                (start for start in starts if start.kernel == name),
-                key=lambda candidate: candidate.held_out_loss,
-            )
-            if best.held_out_loss <= HOPELESS * least:
-                for diagonal in (False, True):
-                    yield from self._turn(best, diagonal=diagonal)
+        leaders = [
+            min((start for start in starts if start.kernel == name), key=_loss) for name in KERNELS
+        ]
+        hopeful = [leader for leader in leaders if leader.held_out_loss <= HOPELESS * least]
+        ways = [(leader, diagonal) for leader in hopeful for diagonal in (False, True)]
+        for turned in side_by_side(lambda way: list(self._turn(*way)), ways):
+            yield from turned
 
     def _starts(self) -> list[Metric]:
         gains = column_gains(self.X[self.split[0][: TURN.rows]], self._columns(TURN), self.rng)
@@ -121,7 +119,7 @@ class Search:
     def _columns(self, size: Size) -> Floats:
         return self.columns[self.split[0][: size.rows]]
 
-    def _turn(self, start: Candidate, *, diagonal: bool) -> Iterator[Candidate]:
+    def _turn(self, start: Candidate, diagonal: bool) -> Iterator[Candidate]:
         here = start
         for _ in range(ITERATIONS):
             rows = self.X[self.split[0][: TURN.rows]]
@@ -134,24 +132,28 @@ class Search:
 
     def _widths(self, start: Candidate) -> Iterator[Candidate]:
         """The more centers, the less reach each of them needs; downhill in either direction."""
-        first = self._solve(start.metric, start.kernel, start.bandwidth, WIDTH)
-        yield first
-        for factor in (STEP, 1.0 / STEP):
-            best = first
-            for _ in range(MAX_STEPS):
-                after = self._solve(best.metric, best.kernel, best.bandwidth * factor, WIDTH)
-                yield after
-                if after.held_out_loss >= best.held_out_loss:
-                    break
-                best = after
-            if best is not first:
+
+        def at(bandwidth: float) -> Candidate:
+            return self._solve(start.metric, start.kernel, bandwidth, WIDTH)
+
+        narrow, here, wide = side_by_side(at, [start.bandwidth * f for f in (STEP, 1, 1 / STEP)])
+        yield from (narrow, here, wide)
+        best = min(here, narrow, wide, key=_loss)
+        factor = best.bandwidth / here.bandwidth
+        for _ in range(MAX_STEPS if best is not here else 0):
+            ahead = side_by_side(at, [best.bandwidth * factor, best.bandwidth * factor**2])
+            yield from ahead
+            if ahead[0].held_out_loss >= best.held_out_loss:
+                return
+            best = min(ahead, key=_loss)
+            if best is ahead[0]:
                 return
 
     def _solve(self, metric: Metric, name: KernelName, bandwidth: float, size: Size) -> Candidate:
         """Ridge on the kernel of the first rows, its penalty by held-out loss."""
         fit, held = self.split[0][: size.rows], self.split[1][: size.held]
         Z, Z_held = self.X[fit] @ metric.matrix, self.X[held] @ metric.matrix
-        width = median_squared_distance(Z, self.rng) * bandwidth**2
+        width = median_squared_distance(Z, np.random.default_rng(len(Z))) * bandwidth**2
         centers = Z[: min(size.centers, len(Z) // 2)]
         sums = gram_sums([(kernel_matrix(name, Z, centers, width), self.columns[fit])])
         square = kernel_matrix(name, centers, centers, width) + JITTER * np.eye(len(centers))
@@ -168,6 +170,10 @@ class Search:
                 expansion = replace(best.expansion, weights=ridge.weights)
                 best = Candidate(metric, bandwidth, ridge.penalty, expansion, loss)
         return best
+
+
+def _loss(candidate: Candidate) -> float:
+    return candidate.held_out_loss
 
 
 def column_gains(X: Floats, columns: Floats, rng: np.random.Generator) -> Floats:

@@ -104,7 +104,7 @@ def test_the_network_carries_the_teachers_own_function(task: Task) -> None:
 
     wanted = teacher.output(rows) * teacher.scale + teacher.center
     spread = wanted.std()
-    assert predict_raw(net, rows) == pytest.approx(wanted, abs=0.03 * spread)
+    assert predict_raw(net, rows) == pytest.approx(wanted, abs=0.1 * spread)
     assert report.observed_rms_difference < 0.005 * spread
 
 
@@ -150,7 +150,7 @@ def hinges(
 
 def test_the_size_formula_counts_this_network() -> None:
     rows, y = samples.smooth(n=800)
-    teacher, net, _ = made(rows, y, "regression")
+    teacher, net, _ = made(rows, y, "regression", TransferPlan(knots=1024))
 
     size = sizing.network_parameters(len(teacher.centers), 5, teacher.metric.shape[1], 1)
     assert net.n_parameters == size
