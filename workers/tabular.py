@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.tabular import TabularSpec
-from app.science.encoding.encoding import Columns
+from app.science.encoding import encoding as encodings
+from app.science.encoding.encoding import Columns, Encoding
 from app.science.encoding.fit import Role
 from app.science.mimicry import teacher as teachers
 from app.science.mimicry.assembly import KNOTS
@@ -75,12 +76,22 @@ def encoded(context: Context) -> Encoded:
     return Encoded(task=meta["task"], classes=tuple(meta["classes"]), **arrays)
 
 
+def fitted_encoding(context: Context) -> Encoding:
+    """How columns become the network's input, as the phase ``split`` left it."""
+    return encodings.from_json(
+        context.read_json("split", "meta.json")["encoding"],
+        context.read_arrays("split", "encoding.safetensors"),
+    )
+
+
+def fitted_teacher(context: Context) -> FittedTeacher:
+    """The teacher as it was fitted, as the phase ``teacher`` left it."""
+    return _teacher(context, "teacher")
+
+
 def carried_teacher(context: Context) -> FittedTeacher:
     """The teacher that is carried over, as the phase ``compress`` left it."""
-    return teachers.from_tensors(
-        context.read_json("compress", "teacher.json"),
-        context.read_arrays("compress", "teacher.safetensors"),
-    )
+    return _teacher(context, "compress")
 
 
 def transfer_plan(context: Context) -> TransferPlan:
@@ -104,10 +115,23 @@ def trained_network(context: Context) -> Network:
     return _network(context, "correct")
 
 
+def write_teacher(context: Context, teacher: FittedTeacher) -> None:
+    """Leave a teacher among the files of the running phase."""
+    context.write_arrays("teacher.safetensors", teacher.to_tensors())
+    context.write_json("teacher.json", teacher.to_json())
+
+
 def write_network(context: Context, network: Network) -> None:
     """Leave a network among the files of the running phase."""
     context.write_arrays("network.safetensors", dict(network.tensors))
     context.write_json("network.json", network.to_json())
+
+
+def _teacher(context: Context, phase: str) -> FittedTeacher:
+    return teachers.from_tensors(
+        context.read_json(phase, "teacher.json"),
+        context.read_arrays(phase, "teacher.safetensors"),
+    )
 
 
 def _network(context: Context, phase: str) -> Network:

@@ -4,27 +4,22 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.tabular import TabularSpec
-from app.science.encoding import encoding as encodings
 from app.science.export.latency import most_within, single_row_ms
 from app.science.mimicry import target as targets
-from app.science.mimicry import teacher as teachers
 from app.science.mimicry.assembly import copied, network
 from app.science.mimicry.compress import compress
 from app.science.mimicry.teacher import FittedTeacher
 from app.science.mimicry.trial import Budget
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import Floats, encoded
+from workers.tabular import Floats, encoded, fitted_encoding, fitted_teacher, write_teacher
 
 
 def run(context: Context) -> dict[str, Any]:
     """Leave the teacher that is carried over, and ``public/compress.json``."""
     assert isinstance(context.spec, TabularSpec)  # noqa: S101  (only such kinds have this phase)
     data, asked = encoded(context), context.spec.architecture
-    teacher = teachers.from_tensors(
-        context.read_json("teacher", "teacher.json"),
-        context.read_arrays("teacher", "teacher.safetensors"),
-    )
+    teacher = fitted_teacher(context)
     target = teacher.target(data.fit_y)
     fit, held = targets.holdout(target, teacher.seed)
     n_motifs = min(asked.n_motifs or len(teacher.centers), len(teacher.centers))
@@ -34,8 +29,7 @@ def run(context: Context) -> dict[str, Any]:
     budget = Budget(max_centers=n_motifs, max_parameters=asked.max_parameters)
     context.progress(0.3, "fewer centers and directions")
     small, report = compress(teacher, data.fit_x, target, fit, held, budget)
-    context.write_arrays("teacher.safetensors", small.to_tensors())
-    context.write_json("teacher.json", small.to_json())
+    write_teacher(context, small)
     document = {
         **report.to_json(),
         "limits": {"max_parameters": asked.max_parameters, "max_latency_ms": asked.max_latency_ms},
@@ -49,10 +43,7 @@ def _most_within(
     context: Context, teacher: FittedTeacher, rows: Floats, most: int, limit_ms: float
 ) -> int:
     """The number of centers whose network, carried over as it will be, keeps to the limit."""
-    encoding = encodings.from_json(
-        context.read_json("split", "meta.json")["encoding"],
-        context.read_arrays("split", "encoding.safetensors"),
-    )
+    encoding = fitted_encoding(context)
 
     def measure(n_centers: int) -> float:
         fewer = replace(

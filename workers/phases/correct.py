@@ -6,7 +6,6 @@ The limits of the spec hold for the finished network: corrections that break one
 from typing import Any
 
 from app.domain.kinds.train import TrainSpec
-from app.science.encoding import encoding as encodings
 from app.science.export.latency import broken_limit
 from app.science.mimicry import target as targets
 from app.science.mimicry.fine_tune import TuningData, fine_tune
@@ -17,6 +16,7 @@ from workers.phase import Phase
 from workers.tabular import (
     carried_teacher,
     encoded,
+    fitted_encoding,
     transfer_plan,
     transferred_network,
     write_network,
@@ -63,14 +63,10 @@ def _corrected(context: Context, spec: TrainSpec) -> tuple[Network, CorrectionRe
         plan=transfer_plan(context),
         progress=context.progress,
     )
-    encoding = encodings.from_json(
-        context.read_json("split", "meta.json")["encoding"],
-        context.read_arrays("split", "encoding.safetensors"),
-    )
     limits = spec.architecture
     broken = broken_limit(
         network,
-        encoding,
+        fitted_encoding(context),
         max_parameters=limits.max_parameters,
         max_latency_ms=limits.max_latency_ms,
     )

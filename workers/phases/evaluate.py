@@ -7,11 +7,10 @@ from app.science.evaluation import conformal
 from app.science.evaluation.comparison import Difference, paired_bootstrap, sentence
 from app.science.evaluation.coverage import coverage
 from app.science.evaluation.metrics import HEADLINE, evaluate
-from app.science.mimicry import teacher as teachers
 from app.science.relu_network.evaluate import predict
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import LEVEL, SGD, Encoded, Floats, encoded, trained_network
+from workers.tabular import LEVEL, SGD, Encoded, Floats, encoded, fitted_teacher, trained_network
 
 OUR_PHASES = (
     "dimension",
@@ -29,10 +28,7 @@ def run(context: Context) -> dict[str, Any]:
     """Leave ``public/evaluate.json``: errors, intervals, seconds, one sentence."""
     data = encoded(context)
     network = trained_network(context)
-    teacher = teachers.from_tensors(
-        context.read_json("teacher", "teacher.json"),
-        context.read_arrays("teacher", "teacher.safetensors"),
-    )
+    teacher = fitted_teacher(context)
     baselines = context.read_json("baseline", "baseline.json")
     predictions = {
         "network": predict(network, data.test_x),

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from app.domain.kinds.train import TrainSpec
-from app.science.encoding import encoding as encodings
 from app.science.export import archive
 from app.science.export.export_format import FORMATS
 from app.science.export.self_test import proved_package
 from app.science.export.trained_model import CardText, TrainedModel
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import features, trained_network
+from workers.tabular import features, fitted_encoding, trained_network
 
 N_GOLDEN = 256
 LIBRARIES = ("adaptnet", "torch", "numpy", "scikit-learn", "scipy", "onnx")
@@ -42,10 +41,7 @@ def _model(context: Context) -> TrainedModel:
     dataset = context.job["dataset"]
     return TrainedModel(
         network=trained_network(context),
-        encoding=encodings.from_json(
-            context.read_json("split", "meta.json")["encoding"],
-            context.read_arrays("split", "encoding.safetensors"),
-        ),
+        encoding=fitted_encoding(context),
         target_name=context.spec.target.column,
         provenance=_provenance(context),
         evidence=_evidence(context),

@@ -5,7 +5,7 @@ from typing import Any
 from app.science.mimicry import teacher as teachers
 from workers.context import Context
 from workers.phase import Phase
-from workers.tabular import encoded
+from workers.tabular import encoded, write_teacher
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -21,8 +21,7 @@ def run(context: Context) -> dict[str, Any]:
         max_centers=n_motifs,
         progress=context.progress,
     )
-    context.write_arrays("teacher.safetensors", teacher.to_tensors())
-    context.write_json("teacher.json", teacher.to_json())
+    write_teacher(context, teacher)
     return {
         "name": teacher.name,
         "kernel": teacher.kernel,
