@@ -237,11 +237,18 @@ def ridge_path(
 def solve_ridge(gram: Floats, cross: Floats, R: Floats, penalty: float) -> Floats | None:
     """Solve (gram + penalty R) w = cross in place of ``gram``; None where it is singular.
 
-    Wide systems are bound by memory as much as by arithmetic, so no second matrix is made.
-
     Parameters
     ----------
     gram : (m, m), symmetric, in C order; R : the same, or its diagonal (m,); cross : (m, c)
+    """
+    factor = ridge_factor(gram, R, penalty)
+    return None if factor is None else solve_factored(factor, cross)
+
+
+def ridge_factor(gram: Floats, R: Floats, penalty: float) -> Floats | None:
+    """The upper Cholesky factor of gram + penalty R in place of ``gram``, None where singular.
+
+    Wide systems are bound by memory as much as by arithmetic, so no second matrix is made.
     """
     if R.ndim == 1:
         gram[np.diag_indices_from(gram)] += penalty * R
@@ -250,10 +257,16 @@ def solve_ridge(gram: Floats, cross: Floats, R: Floats, penalty: float) -> Float
     system = gram.T  # Fortran's order, as LAPACK wants it
     try:
         with threads_for(len(system)):
-            factor = scipy.linalg.cho_factor(system, overwrite_a=True, check_finite=False)
-            return np.asarray(scipy.linalg.cho_solve(factor, cross, check_finite=False))
+            factor, _ = scipy.linalg.cho_factor(system, overwrite_a=True, check_finite=False)
     except np.linalg.LinAlgError:
         return None
+    return np.asarray(factor)
+
+
+def solve_factored(factor: Floats, cross: Floats) -> Floats:
+    """(m, c), from ``ridge_factor``."""
+    with threads_for(len(factor)):
+        return np.asarray(scipy.linalg.cho_solve((factor, False), cross, check_finite=False))
 
 
 def effective_dof(sums: GramSums, metric: Floats | None, penalty: float) -> float:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from app.science.export import (
     archive,
@@ -31,16 +31,23 @@ The model belongs to whoever had it trained. Written by adaptnet.
 """
 
 
-def package_bytes(model: TrainedModel, precision: DTypeLike = np.float32) -> bytes:
+def package_bytes(
+    model: TrainedModel,
+    precision: DTypeLike = np.float32,
+    outputs: NDArray[np.float64] | None = None,
+) -> bytes:
     """The package as bytes.
 
     Parameters
     ----------
     precision : type of the weights, but for the last layer's, which are float64
+    outputs : ``reference.outputs`` of the model, if they are known
     """
+    if outputs is None:
+        outputs = reference.outputs(model)
     network = network_numpy.stored(model.network, precision)
     encoding = trained_model.finite(model.encoding)
-    rows = golden.Golden(model.golden_columns, reference.outputs(model))
+    rows = golden.Golden(model.golden_columns, outputs)
     page = card.document(model)
     parts = {
         "architecture.json": documents.write(network.to_json()),

@@ -93,27 +93,29 @@ def _curve(network: Network, node: Node, x: Array) -> Array:
 
 
 def _hinges(network: Network, node: Node, x: Array) -> Array:
-    total = node.attributes["intercept"] + node.attributes["slope"] * x
-    for knot, coefficient in zip(*_tensors(network, node, "knots", "coefficients"), strict=True):
-        total = total + coefficient * np.maximum(x - knot, 0.0)
-    return np.asarray(total)
+    """The hinges below x: their coefficients' sum times x, less that of coefficient times knot."""
+    knots, coefficients = _tensors(network, node, "knots", "coefficients")
+    order = np.argsort(knots)
+    knots, coefficients = knots[order], coefficients[order]
+    below = np.searchsorted(knots, x)
+    slopes, offsets = (
+        np.append(0.0, np.cumsum(part)) for part in (coefficients, coefficients * knots)
+    )
+    line = node.attributes["intercept"] + node.attributes["slope"] * x
+    return np.asarray(line + slopes[below] * x - offsets[below])
 
 
 def _trees(network: Network, node: Node, x: Array) -> Array:
     of = {role: network.tensors[node.tensor(role)] for role in N_TENSORS["trees"]}
-    rounded, total = x.astype(np.float32), np.zeros((len(x), of["value"].shape[1]))
-
-    def drop(code: int, rows: NDArray[np.int64]) -> None:
-        if code < 0:
-            total[rows] += of["value"][-1 - code]
-            return
-        goes_left = rounded[rows, of["feature"][code]] <= of["threshold"][code].astype(np.float32)
-        drop(int(of["left"][code]), rows[goes_left])
-        drop(int(of["right"][code]), rows[~goes_left])
-
-    for root in of["root"]:
-        drop(int(root), np.arange(len(x)))
-    return total
+    rounded, threshold = x.astype(np.float32), of["threshold"].astype(np.float32)
+    codes = np.tile(of["root"], (len(x), 1))  # (n, trees), leaves are negative
+    while (codes >= 0).any():
+        inner = np.maximum(codes, 0)
+        goes_left = np.take_along_axis(rounded, of["feature"][inner], axis=1) <= threshold[inner]
+        codes = np.where(
+            codes < 0, codes, np.where(goes_left, of["left"][inner], of["right"][inner])
+        )
+    return np.asarray(of["value"].astype(np.float64)[-1 - codes].sum(axis=1))
 
 
 def _tensors(network: Network, node: Node, *roles: str) -> list[Array]:

@@ -16,6 +16,7 @@ import torch
 from app.science.linalg import Floats
 from app.science.mimicry.correction import BASE, Piece
 from app.science.mimicry.motif import BOX, MOTIFS, MotifContext, affine_node
+from app.science.mimicry.target import Ends
 from app.science.mimicry.teacher import FittedTeacher
 from app.science.relu_network.evaluate import predict_raw
 from app.science.relu_network.network import INPUT, Array, Network, Node
@@ -25,6 +26,7 @@ SHARE = 0.01
 PROBE_ROWS = 500
 BLOCK_ROWS = 50_000
 FEATURES = "features"
+LATENT, LIMITED = "latent", "limited"
 OUTPUT = "output"
 
 
@@ -41,7 +43,7 @@ class Parts:
 
 
 def copied(teacher: FittedTeacher, X: Floats, *, knots: int | None = None) -> Parts:
-    """The teacher's raw output (b, c) as nodes, on the box of the rows X, (n, p).
+    """The teacher's latent output (b, c) as nodes, on the box of the rows X, (n, p).
 
     The polygon of the profile has ``knots`` pieces, by default as many as keep the usual difference
     from the teacher below ``SHARE`` of its own error; the difference falls with their square.
@@ -60,8 +62,9 @@ def copied(teacher: FittedTeacher, X: Floats, *, knots: int | None = None) -> Pa
 
 
 def _copied(teacher: FittedTeacher, X: Floats, knots: int) -> Parts:
+    name = LATENT if teacher.ends else BASE
     if not len(teacher.centers):
-        node, tensors = affine_node(BASE, INPUT, teacher.linear.T, teacher.intercept)
+        node, tensors = affine_node(name, INPUT, teacher.linear.T, teacher.intercept)
         return Parts((node,), tensors)
     low, high = _range(teacher, X)
     middle, radius = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1e-9)
@@ -81,7 +84,7 @@ def _copied(teacher: FittedTeacher, X: Floats, knots: int) -> Parts:
     block = MOTIFS.get("radial")().draw(context, n_motifs, "radial", np.random.default_rng(0))
     join = Node(FEATURES, "concat", (INPUT, block.output))
     weight = np.concatenate([teacher.linear, teacher.weights]).T
-    head, more = affine_node(BASE, join.name, weight, teacher.intercept)
+    head, more = affine_node(name, join.name, weight, teacher.intercept)
     nodes = (unit, box, *block.nodes, join, head)
     return Parts(nodes, {**tensors, **block.tensors, **more})
 
@@ -98,8 +101,13 @@ def _range(teacher: FittedTeacher, X: Floats) -> tuple[Floats, Floats]:
 def network(
     teacher: FittedTeacher, base: Parts, pieces: Sequence[Piece] = (), temperature: float = 1.0
 ) -> Network:
-    """The network in the unit of the target, or of logits times the temperature."""
+    """The network in the unit of the target, or of logits times the temperature.
+
+    base : the teacher's latent output, which its limits clip here, and once more behind the pieces
+    """
     parts = base
+    if len(pieces) and teacher.ends:
+        parts = _clipped(parts, BASE, teacher.ends)
     for piece in pieces:
         total = Node(piece.total, "add", (parts.nodes[-1].name, piece.output))
         parts = parts.then((*piece.nodes, total), dict(piece.tensors))
@@ -108,6 +116,8 @@ def network(
         parts = _scaled(parts, np.full(teacher.n_outputs, factor), teacher.center)
     elif (factor, teacher.center) != (1.0, 0.0):
         parts = _folded(parts, factor, teacher.center)
+    if teacher.ends:
+        parts = _clipped(parts, LIMITED, teacher.ends.scaled(factor, teacher.center))
     return Network(
         task=teacher.task,
         input_dim=len(teacher.metric),
@@ -129,3 +139,10 @@ def _folded(parts: Parts, factor: float, center: float) -> Parts:
     weight, bias = (parts.tensors[head.tensor(role)] for role in ("weight", "bias"))
     _, tensors = affine_node(head.name, head.inputs[0], weight * factor, bias * factor + center)
     return Parts(parts.nodes, {**parts.tensors, **tensors})
+
+
+def _clipped(parts: Parts, name: str, ends: Ends) -> Parts:
+    low, high = ends.sides
+    return parts.then(
+        (Node(name, "clip", (parts.nodes[-1].name,), {"low": low, "high": high}),), {}
+    )

@@ -19,6 +19,7 @@ from app.science.linalg import Floats, squared_distances
 from app.science.mimicry.kernels import KERNELS, Kernel
 from app.science.mimicry.radial_bound import Terms, bound
 from app.science.mimicry.radial_copy import read
+from app.science.mimicry.target import Ends
 from app.science.mimicry.teacher import FittedTeacher
 from app.science.relu_network.evaluate import load, run
 from app.science.relu_network.network import Network
@@ -148,9 +149,13 @@ def _reference(teacher: FittedTeacher, network: Network) -> Map:
     def output(rows: torch.Tensor) -> torch.Tensor:
         z = (rows @ metric).clamp(*box)
         s = squared_distances(z, centers) / teacher.squared_bandwidth
-        return profile(s) @ weights + rows @ linear + intercept
+        return _within(profile(s) @ weights + rows @ linear + intercept, teacher.ends)
 
     return output
+
+
+def _within(outputs: torch.Tensor, ends: Ends) -> torch.Tensor:
+    return outputs.clamp(ends.low, ends.high) if ends else outputs
 
 
 def _differentiable(kernel: Kernel) -> Map:

@@ -12,7 +12,6 @@ part and any penalty fit in; an intercept; masks instead of fits leave the folds
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 import scipy.linalg
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from app.science.linalg import Floats, GramSums, gram_sums, rows_per_block, threads_for
 from app.science.mimicry import cross_fit as direct
-from app.science.mimicry.cross_fit import N_FOLDS, PROBES, Loss, OutOfFold, Weights
+from app.science.mimicry.cross_fit import N_FOLDS, PROBES, Loss, OutOfFold, Solution, Weights
 from app.science.mimicry.head import Features
 from app.science.mimicry.target import Ints
 
@@ -236,15 +235,20 @@ class IterativeFit(OutOfFold):
         found = self._found(penalty)
         return None if found is None else found[:n_folds]
 
-    def final(self, penalty: float) -> Weights:
-        """Weights from all folds."""
+    def solution(self, penalty: float) -> Solution:
+        """Out-of-fold outputs of all rows, and the model of all folds."""
         found = self._found(penalty)
         if found is None:
             raise direct.singular(penalty)
-        return found[-1]
+        *without, whole = found
+        outputs = [
+            self.predict(self.X[fold], *weights)
+            for fold, weights in zip(self.folds, without, strict=True)
+        ]
+        return Solution(np.concatenate(self.folds), np.concatenate(outputs), whole)
 
     def effective_dof(self, penalty: float, rng: np.random.Generator) -> float:
-        """Of ``final``: how much of pure noise it would follow.
+        """Of the model of all folds: how much of pure noise it would follow.
 
         With signs for targets the form is symmetric, so that its error is the square of the
         weights' one.
@@ -283,16 +287,26 @@ class IterativeFit(OutOfFold):
     ) -> tuple[Floats, NDArray[np.bool_]]:
         """Solutions (g, s, c, m) of one penalty each along the first axis."""
         R = self._penalty()
+        takes_part = self._takes_part(over)
         levels = np.array(list(factors))[:, None, None, None]
 
         def product(weights: Floats) -> Floats:
             pull = weights * R if R.ndim == 1 else weights @ R
-            return over.products(self.stream, weights) + levels * pull
+            return (over.products(self.stream, weights) + levels * pull) * takes_part
 
-        precondition = partial(_preconditioned, list(factors.values()))
-        found, reached, steps = solve(product, precondition, right, tolerance)
+        def precondition(rest: Floats) -> Floats:
+            return _preconditioned(list(factors.values()), rest) * takes_part
+
+        found, reached, steps = solve(product, precondition, right * takes_part, tolerance)
         self.steps.append(steps)
         return found, reached
+
+    def _takes_part(self, over: Systems) -> Floats:
+        """(s, 1, m), 1 for features that are made of no row which a system leaves out."""
+        unseen = [np.flatnonzero(seen == 0.0) for seen in over.seen.T]
+        folds = [int(which[0]) if len(which) else None for which in unseen]
+        parts = [direct.others(self.features, fold) for fold in folds]
+        return np.stack(parts)[:, None, :].astype(np.float64)
 
     def _penalty(self) -> Floats:
         """R by all rows' variances."""

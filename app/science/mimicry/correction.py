@@ -7,7 +7,7 @@ Source: Imaizumi and Fukumizu 2022, JMLR 23(111), proposition 15 (no linear esti
 for functions with jumps); each correction names its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -48,14 +48,15 @@ class Fitting:
 class Piece:
     """Nodes that read ``x`` or the fitting's source; the last one, ``output``, is added to it.
 
-    outputs : (n, c), what the nodes give for all rows of the fitting, as far from having seen
-    each row's own target as the correction can make it
+    held : (h, c), what the nodes give for the held-out rows; outputs : the same for all rows of the
+    fitting, (n, c), as far from having seen each row's own target as the correction can make it
     """
 
     nodes: tuple[Node, ...]
     tensors: Mapping[str, Array]
     output: str
-    outputs: Floats
+    held: Floats
+    outputs: Callable[[], Floats]
 
     @property
     def total(self) -> str:
@@ -95,31 +96,36 @@ class Verdict:
 
 def correct(
     fitting: Fitting, names: Sequence[str]
-) -> tuple[tuple[Piece, ...], tuple[Verdict, ...], Fitting]:
+) -> tuple[tuple[Piece, ...], tuple[Verdict, ...], Floats]:
     """Try the named corrections one after another, each on the model with those kept before it.
 
     Returns
     -------
-    The accepted pieces, all verdicts, and the fitting whose base is the corrected model
+    The accepted pieces, all verdicts, and the outputs (h, c) of the corrected model at the held-out
+    rows
     """
     pieces: list[Piece] = []
     verdicts: list[Verdict] = []
-    for name in names:
+    held = fitting.base[fitting.held]
+    for number, name in enumerate(names, start=1):
         piece = CORRECTIONS.get(name)().fit(fitting)
         if piece is None:
             continue
         verdicts.append(judge(fitting, piece, name))
-        if verdicts[-1].accepted:
-            pieces.append(piece)
-            fitting = replace(fitting, base=fitting.base + piece.outputs, source=piece.total)
-    return tuple(pieces), tuple(verdicts), fitting
+        if not verdicts[-1].accepted:
+            continue
+        pieces.append(piece)
+        held = held + piece.held
+        if number < len(names):
+            fitting = replace(fitting, base=fitting.base + piece.outputs(), source=piece.total)
+    return tuple(pieces), tuple(verdicts), held
 
 
 def judge(fitting: Fitting, piece: Piece, name: str = "") -> Verdict:
     """Compare with and without the piece on the held-out rows."""
     held = fitting.held
     before = fitting.target.losses(fitting.base[held], held)
-    after = fitting.target.losses(fitting.base[held] + piece.outputs[held], held)
+    after = fitting.target.losses(fitting.base[held] + piece.held, held)
     gain = before - after
     error = float(gain.std() / np.sqrt(len(gain)))
     return Verdict(name, float(before.mean()), float(after.mean()), error)

@@ -1,7 +1,9 @@
 """Ridge that predicts every row from the other folds, for little more than the price of one fit.
 
 The sums of a fold are additive: one pass over the rows leaves one Gram matrix a fold, and the
-model without a fold is one Cholesky factor of the others' sum.
+model without a fold is one Cholesky factor of the others' sum. Features that are made of the fold's
+own rows, as centers are, stay out of its model too: at its rows they would be far off, since no
+other row is as near.
 
 Source: Stone 1974, doi:10.1111/j.2517-6161.1974.tb00994.x (cross-validatory choice).
 """
@@ -14,15 +16,17 @@ from operator import add
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import NDArray
 from scipy.linalg.blas import dger
 
 from app.science.linalg import (
+    Block,
     Floats,
     GramSums,
     gram_sums,
-    ridge_path,
+    ridge_factor,
     rows_per_block,
-    solve_ridge,
+    solve_factored,
     threads_for,
 )
 from app.science.mimicry.head import Features
@@ -35,10 +39,27 @@ CHOICE_ROWS = 4000
 """Penalties are compared on this many rows of each of the choice folds."""
 WORTH_A_STEP = 0.99
 PROBES = 32
+KEPT_BYTES = 2**30
+"""Features of all rows that are kept for what comes after the sums; more of them are made anew."""
+
+EMPTY: Floats = np.empty((0, 0))
 
 Weights = tuple[Floats, Floats]
 """Weights (m, c) and intercept (c,)."""
 Loss = Callable[[Floats, Ints], float]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Outputs (n, c) of rows (n,) by models that did not see them, and the model of all rows.
+
+    steps : beyond least squares, see ``squared_hinge.py``
+    """
+
+    rows: Ints
+    outputs: Floats
+    final: Weights
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,8 +83,8 @@ class OutOfFold(ABC):
         """Weights without each of the first folds; None where singular."""
 
     @abstractmethod
-    def final(self, penalty: float) -> Weights:
-        """Weights from all folds.
+    def solution(self, penalty: float) -> Solution:
+        """Out-of-fold outputs of all rows, and the model of all folds.
 
         Raises
         ------
@@ -73,12 +94,12 @@ class OutOfFold(ABC):
 
     @abstractmethod
     def effective_dof(self, penalty: float, rng: np.random.Generator) -> float:
-        """Of ``final``, the intercept counted; exact within a few percent."""
+        """Of the model of all folds, the intercept counted; exact within a few percent."""
 
     def losses(self, penalties: Iterable[float], loss: Loss) -> Iterator[float]:
         """Loss of each penalty on the choice folds; ends where the features are singular."""
         rows = [fold[:CHOICE_ROWS] for fold in self.folds[:CHOICE_FOLDS]]
-        features = [np.asarray(self.features.compute(self.X[part])) for part in rows]
+        features = self.choice_features(rows)
         for penalty in penalties:
             weights = self.weights(penalty, CHOICE_FOLDS)
             if weights is None:
@@ -86,16 +107,9 @@ class OutOfFold(ABC):
             outputs = [F @ w + b for F, (w, b) in zip(features, weights, strict=True)]
             yield loss(np.concatenate(outputs), np.concatenate(rows))
 
-    def outputs(self, penalty: float) -> tuple[Ints, Floats]:
-        """All rows (n,), and their out-of-fold outputs (n, c)."""
-        weights = self.weights(penalty)
-        if weights is None:
-            raise singular(penalty)
-        parts = side_by_side(
-            lambda pair: self.predict(self.X[pair[0]], *pair[1]),
-            zip(self.folds, weights, strict=True),
-        )
-        return np.concatenate(self.folds), np.concatenate(parts)
+    def choice_features(self, rows: list[Ints]) -> list[Floats]:
+        """Of the first rows of the choice folds."""
+        return [np.asarray(self.features.compute(self.X[part])) for part in rows]
 
     def predict(self, rows: Floats, weights: Floats, intercept: Floats) -> Floats:
         """(b, c), blocked over rows."""
@@ -108,10 +122,38 @@ class OutOfFold(ABC):
 
 
 @dataclass(frozen=True)
+class System:
+    """Ridge on some rows' sums, factored: any right-hand side is two triangular solves.
+
+    sums : of the rows, without their Gram matrix; which : (k,), the features that take part, all
+    other weights are zero
+    """
+
+    factor: Floats
+    sums: GramSums
+    which: Ints
+
+    def weights(self) -> Weights:
+        """For the target of the sums."""
+        weights = self.solved(self.sums.cross)
+        return weights, self.sums.target_mean - self.sums.feature_mean @ weights
+
+    def solved(self, cross: Floats) -> Floats:
+        """(m, c), for centered products (m, c) of the features with any target."""
+        found = np.zeros_like(cross)
+        found[self.which] = solve_factored(self.factor, cross[self.which])
+        return found
+
+
+@dataclass(frozen=True)
 class CrossFit(OutOfFold):
-    """By the folds' sums: one pass over the rows serves every penalty."""
+    """By the folds' sums: one pass over the rows serves every penalty.
+
+    kept : the folds' features (n_fold, m), none where they are too many
+    """
 
     sums: tuple[GramSums, ...]
+    kept: tuple[Floats, ...] = ()
 
     @cached_property
     def total(self) -> GramSums:
@@ -120,37 +162,81 @@ class CrossFit(OutOfFold):
 
     def leading(self, width: int) -> "CrossFit":
         """The same over the first ``width`` features alone; nothing is summed again."""
-        sums = tuple(leading_sums(part, width) for part in self.sums)
-        return replace(self, features=leading_features(self.features, width), sums=sums)
+        return replace(
+            self,
+            features=leading_features(self.features, width),
+            sums=tuple(leading_sums(part, width) for part in self.sums),
+            kept=tuple(features[:, :width] for features in self.kept),
+        )
+
+    def choice_features(self, rows: list[Ints]) -> list[Floats]:
+        """Of the first rows of the choice folds."""
+        if not self.kept:
+            return super().choice_features(rows)
+        return [kept[: len(part)] for kept, part in zip(self.kept, rows, strict=False)]
 
     def weights(self, penalty: float, n_folds: int = N_FOLDS) -> list[Weights] | None:
         """Weights without each of the first folds; None where singular."""
-        R = self.features.penalty(self.total)
-        R = np.diag(R) if R.ndim == 1 else R
-        total = self.total
-
-        def solved(part: GramSums) -> Weights | None:
-            rest = _without(total, part)
-            weights = solve_ridge(rest.gram, rest.cross, R, rest.n * penalty)
-            if weights is None:
-                return None
-            return weights, rest.target_mean - rest.feature_mean @ weights
-
-        found = side_by_side(solved, self.sums[:n_folds])
-        kept = [fitted for fitted in found if fitted is not None]
+        found = side_by_side(lambda fold: self.system(fold, penalty), range(n_folds))
+        kept = [system.weights() for system in found if system is not None]
         return kept if len(kept) == len(found) else None
 
-    def final(self, penalty: float) -> Weights:
-        """Weights from all folds, by one more Cholesky factor."""
-        R = self.features.penalty(self.total)
-        fit = next(ridge_path(self.total, R, penalties=[penalty]), None)
-        if fit is None:
+    def systems(self, penalty: float) -> tuple[System, ...]:
+        """Without each of the folds, and last without none.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            One of them is singular.
+        """
+        found = side_by_side(lambda fold: self.system(fold, penalty), (*range(N_FOLDS), None))
+        kept = tuple(system for system in found if system is not None)
+        if len(kept) < len(found):
             raise singular(penalty)
-        return fit.weights, fit.intercept
+        return kept
+
+    def solution(self, penalty: float) -> Solution:
+        """Out-of-fold outputs of all rows, and the model of all folds."""
+        *without, whole = (system.weights() for system in self.systems(penalty))
+        outputs = side_by_side(
+            lambda number: self.fold_outputs(number, *without[number]), range(N_FOLDS)
+        )
+        return Solution(np.concatenate(self.folds), np.concatenate(outputs), whole)
+
+    def fold_outputs(self, number: int, weights: Floats, intercept: Floats) -> Floats:
+        """(n_fold, c)."""
+        if self.kept:
+            return np.asarray(self.kept[number] @ weights + intercept)
+        return self.predict(self.X[self.folds[number]], weights, intercept)
+
+    def system(self, fold: int | None, penalty: float) -> System | None:
+        """Without the fold, or of all rows; None where it is singular."""
+        sums, R = self.total, self.penalty_matrix
+        which = np.flatnonzero(others(self.features, fold))
+        whole = len(which) == self.features.width
+        if fold is None:
+            gram = sums.gram.copy()
+        else:
+            sums, gram = _without(self.total, self.sums[fold], which)
+        factor = ridge_factor(gram, R if whole else R[np.ix_(which, which)], sums.n * penalty)
+        return None if factor is None else System(factor, replace(sums, gram=EMPTY), which)
+
+    @cached_property
+    def penalty_matrix(self) -> Floats:
+        """R, (m, m)."""
+        R = self.features.penalty(self.total)
+        return np.diag(R) if R.ndim == 1 else R
 
     def effective_dof(self, penalty: float, rng: np.random.Generator) -> float:
-        """Of ``final``, from random signs."""
-        return effective_dof(self.total, self.features.penalty(self.total), penalty, rng)
+        """Of the model of all folds, from random signs."""
+        return effective_dof(self.total, self.penalty_matrix, penalty, rng)
+
+
+def others(features: Features, fold: int | None) -> NDArray[np.bool_]:
+    """(m,), whether a feature is made of no row of the fold."""
+    if fold is None or features.made_of is None:
+        return np.ones(features.width, dtype=np.bool_)
+    return np.asarray((features.made_of < 0) | (features.made_of % N_FOLDS != fold))
 
 
 def singular(penalty: float) -> np.linalg.LinAlgError:
@@ -166,14 +252,35 @@ def leading_features(whole: Features, width: int) -> Features:
         compute=lambda rows: whole.compute(rows)[:, :width],
         width=width,
         square=None if square is None else square[:, : width - whole.square_at],
+        made_of=None if whole.made_of is None else whole.made_of[:width],
     )
 
 
 def cross_fit(features: Features, X: Floats, columns: Floats, rows: Ints) -> CrossFit:
     """One pass over ``rows``, which are in random order."""
     folds = tuple(rows[start::N_FOLDS] for start in range(N_FOLDS))
-    sums = side_by_side(lambda fold: gram_sums(features.blocks(X, fold, columns)), folds)
-    return CrossFit(features, X, columns, folds, tuple(sums))
+    if 8 * len(rows) * features.width > KEPT_BYTES:
+        sums = side_by_side(lambda fold: gram_sums(features.blocks(X, fold, columns)), folds)
+        return CrossFit(features, X, columns, folds, tuple(sums))
+    pairs = side_by_side(lambda fold: _kept_sums(features, X, columns, fold), folds)
+    kept, found = zip(*pairs, strict=True)
+    return CrossFit(features, X, columns, folds, found, kept)
+
+
+def _kept_sums(
+    features: Features, X: Floats, columns: Floats, rows: Ints
+) -> tuple[Floats, GramSums]:
+    kept = np.empty((len(rows), features.width))
+
+    def blocks() -> Iterator[Block]:
+        start = 0
+        for found, targets in features.blocks(X, rows, columns):
+            here = kept[start : start + len(found)]
+            here[:] = found
+            start += len(found)
+            yield here, targets
+
+    return kept, gram_sums(blocks())
 
 
 def effective_dof(sums: GramSums, R: Floats, penalty: float, rng: np.random.Generator) -> float:
@@ -193,13 +300,15 @@ def effective_dof(sums: GramSums, R: Floats, penalty: float, rng: np.random.Gene
     return float((white * image).sum() / (PROBES * sums.n)) + 1.0
 
 
-def downhill(penalties: Iterable[float], losses: Iterable[float]) -> tuple[float, float]:
-    """Walk on while each step pays: the last penalty that did, and its loss."""
-    best = (np.nan, np.inf)
+def downhill(
+    penalties: Iterable[float], losses: Iterable[float], worth: float = WORTH_A_STEP
+) -> tuple[float, float]:
+    """Walk on while each step brings the loss below ``worth`` times the least: where that ends."""
+    best, least = (np.nan, np.inf), np.inf
     for penalty, loss in zip(penalties, losses, strict=False):
-        if loss > WORTH_A_STEP * best[1]:
+        if loss > worth * least:
             break
-        best = (penalty, loss)
+        best, least = (penalty, loss), min(least, loss)
     return best
 
 
@@ -213,19 +322,22 @@ def leading_sums(sums: GramSums, width: int) -> GramSums:
     )
 
 
-def _without(total: GramSums, part: GramSums) -> GramSums:
-    """The sums of all rows but the part's: the inverse of adding them."""
+def _without(total: GramSums, part: GramSums, which: Ints) -> tuple[GramSums, Floats]:
+    """The sums of all rows but the part's, and the Gram matrix (k, k) of the features ``which``."""
     n = total.n - part.n
     share = part.n / n
     step, lift = part.feature_mean - total.feature_mean, part.target_mean - total.target_mean
     between = part.n * total.n / n
-    gram = np.subtract(total.gram, part.gram, order="C")
-    dger(-between, step, step, a=gram.T, overwrite_x=False, overwrite_y=False, overwrite_a=True)
-    return GramSums(
+    here = slice(None) if len(which) == len(step) else np.ix_(which, which)
+    gram = np.subtract(total.gram[here], part.gram[here], order="C")
+    own = step[which]
+    dger(-between, own, own, a=gram.T, overwrite_x=False, overwrite_y=False, overwrite_a=True)
+    sums = GramSums(
         n=n,
         feature_mean=total.feature_mean - share * step,
         target_mean=total.target_mean - share * lift,
-        gram=gram,
+        gram=EMPTY,
         cross=total.cross - part.cross - between * np.outer(step, lift),
         target_square=total.target_square - part.target_square - between * lift**2,
     )
+    return sums, gram

@@ -54,7 +54,7 @@ class Distilled:
 
         def block(rows: NDArray[Any]) -> Block:
             X = np.asarray(work.X[rows], dtype=np.float64)
-            return np.hstack([X, small.features(X)]), work.teacher.output(X)
+            return np.hstack([X, small.features(X)]), work.teacher.latent(X)
 
         blocks = (block(rows[start : start + step]) for start in range(0, len(rows), step))
         points, width = small.centers, teacher.squared_bandwidth

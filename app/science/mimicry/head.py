@@ -46,7 +46,8 @@ class Features:
     """Fixed features of encoded rows and what their penalty looks like.
 
     compute : (b, p) -> (b, m), any float type; exact : the same in float64; square : (k, k) penalty
-    of the features from ``square_at`` on, all others are penalized by their variance
+    of the features from ``square_at`` on, all others are penalized by their variance; made_of :
+    (m,), the place among the rows of the row that a feature is made of, -1 for none
     """
 
     compute: Callable[[NDArray[Any]], NDArray[Any]]
@@ -54,6 +55,7 @@ class Features:
     exact: Callable[[NDArray[Any]], NDArray[Any]] | None = None
     square: Floats | None = None
     square_at: int = 0
+    made_of: Ints | None = None
 
     def penalty(self, sums: GramSums) -> Floats:
         """R of the ridge problem, (m,) or (m, m)."""

@@ -27,6 +27,7 @@ import torch
 from app.science.linalg import Floats, rows_per_block, squared_distances
 from app.science.mimicry.kernels import KERNELS, SMALLEST, KernelName
 from app.science.mimicry.radial_copy import Copy, read
+from app.science.mimicry.target import Ends
 from app.science.mimicry.teacher import FittedTeacher
 from app.science.relu_network.network import Network
 from app.science.relu_network.polygon import UNIT_ROUNDOFF, Polygon, gamma
@@ -84,6 +85,7 @@ def bound(
     drift = float(shifts.own.max(initial=0.0))
     size = copy.profile.largest(-drift, shifts.farthest)
     weights = _weight_terms(teacher, copy, reach, factor, size)
+    weights = weights + _limits_gap(teacher, network, factor)
     known = {copy.distance_name: (-drift, shifts.farthest)}
     rounded = rounding(network, reach, unit, known) + _teacher_rounding(
         teacher, copy, reach, factor
@@ -206,6 +208,14 @@ def _weight_terms(
     linear = np.abs(on_x - teacher.linear.T * factor) @ reach
     wanted = teacher.intercept * factor + teacher.center
     return np.asarray(moved * size + linear + np.abs(bias - wanted))
+
+
+def _limits_gap(teacher: FittedTeacher, network: Network, factor: float) -> float:
+    """How far the limits of the last clip lie from the teacher's; a clip widens no difference."""
+    last = next(node for node in network.nodes if node.name == network.output)
+    ends = Ends(last.attributes["low"], last.attributes["high"]) if last.op == "clip" else Ends()
+    wanted = teacher.ends.scaled(factor, teacher.center)
+    return max(abs(a - b) for a, b in zip(ends.sides, wanted.sides, strict=True))
 
 
 def _teacher_rounding(teacher: FittedTeacher, copy: Copy, reach: Floats, factor: float) -> Floats:

@@ -48,7 +48,7 @@ def read(teacher: FittedTeacher, network: Network) -> Copy:
     widths = _widths(network)
     unit, unit_bias = _pulled(network, widths, box.inputs[0], (INPUT,))
     distance, bias = _pulled(network, widths, profile.inputs[0], (box.name, square.name))
-    head, head_bias = _pulled(network, widths, network.output, (INPUT, profile.name))
+    head, head_bias = _pulled(network, widths, latent(network), (INPUT, profile.name))
     middle, radius = _box(teacher, unit[INPUT], unit_bias)
     copy = Copy(
         unit=(unit[INPUT], unit_bias),
@@ -64,6 +64,12 @@ def read(teacher: FittedTeacher, network: Network) -> Copy:
         units, centers = copy.head[1].shape[1], len(teacher.centers)
         raise NotBounded(f"the network has {units} kernel units and the teacher {centers} centers")
     return copy
+
+
+def latent(network: Network) -> str:
+    """Name of the node whose value is the output before a last clip, or the output's own."""
+    last = next(node for node in network.nodes if node.name == network.output)
+    return last.inputs[0] if last.op == "clip" else last.name
 
 
 def _only(network: Network, op: str, fits: Callable[[Node], bool]) -> Node:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.science.linalg import Floats, rows_per_block
 from app.science.mimicry import target as targets
 from app.science.mimicry.kernels import KernelName, kernel_matrix
-from app.science.mimicry.target import Ints, Target
+from app.science.mimicry.target import Ends, Ints, Target
 from app.science.registry import FolderRegistry
 from app.science.relu_network.evaluate import softmax
 from app.science.relu_network.network import Task
@@ -35,7 +35,8 @@ class FittedTeacher:
 
     metric : (p, q); centers : (m, q); weights : (m, c); linear : (p, c); intercept : (c,);
     spectrum : (q,), shares of the metric's trace; out_of_fold : (n, c), outputs for the rows of
-    the fit by models that did not see them, (0, c) where there are none
+    the fit by models that did not see them, (0, c) where there are none; limits : ends of a
+    regression target, to which the outputs are clipped
     """
 
     name: str
@@ -57,6 +58,7 @@ class FittedTeacher:
     intercept: Floats
     spectrum: Floats
     details: Mapping[str, Any]
+    limits: tuple[float | None, float | None] = (None, None)
     out_of_fold: Floats = field(default_factory=lambda: np.empty((0, 1)))
 
     @property
@@ -71,6 +73,10 @@ class FittedTeacher:
 
     def output(self, X: NDArray[Any]) -> Floats:
         """(n, c), standardized values or logits, blocked over rows."""
+        return self.ends.clip(self.latent(X))
+
+    def latent(self, X: NDArray[Any]) -> Floats:
+        """(n, c), the output before it is clipped to the limits."""
         step = rows_per_block(max(1, len(self.centers)))
         parts = [np.empty((0, len(self.intercept)))]
         for start in range(0, len(X), step):
@@ -87,7 +93,13 @@ class FittedTeacher:
 
     def target(self, y: NDArray[Any]) -> Target:
         """Another reading of the target column in this teacher's unit."""
-        return targets.make(y, self.task, self.classes, (self.center, self.scale))
+        unit = (self.center, self.scale)
+        return targets.make(y, self.task, self.classes, unit, self.ends)
+
+    @property
+    def ends(self) -> Ends:
+        """The limits."""
+        return Ends(*self.limits)
 
     def to_tensors(self) -> dict[str, Floats]:
         """The arrays, named ``teacher.*``."""
@@ -96,7 +108,8 @@ class FittedTeacher:
     def to_json(self) -> dict[str, Any]:
         """Everything but the arrays."""
         scalars = {k: v for k, v in vars(self).items() if k not in ARRAYS}
-        return {"format": FORMAT, **scalars, "classes": list(self.classes), **self._sizes()}
+        listed = {"classes": list(self.classes), "limits": list(self.limits)}
+        return {"format": FORMAT, **scalars, **listed, **self._sizes()}
 
     def _sizes(self) -> dict[str, Any]:
         return {
@@ -111,6 +124,7 @@ def from_tensors(document: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]
     derived = {"format", "n_centers", "rank"}
     fields: dict[str, Any] = {k: v for k, v in document.items() if k not in derived}
     fields["classes"] = tuple(document["classes"])
+    fields["limits"] = tuple(document.get("limits", (None, None)))
     fields |= {name: np.asarray(tensors[f"teacher.{name}"], np.float64) for name in ARRAYS}
     return FittedTeacher(**fields)
 

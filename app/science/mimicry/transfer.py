@@ -133,9 +133,9 @@ def corrected(  # noqa: PLR0913 - data and options, the options by name
         names, reason = (), "the teacher has no out-of-fold outputs to correct"
         base = teacher.output(rows)
     fitting = Fitting(rows, target, fit, held, base, teacher, seed, progress=progress)
-    pieces, verdicts, fitting = correct(fitting, names)
-    factor = head.tempered(target, fitting.base[held], held)
+    pieces, verdicts, output = correct(fitting, names)
+    factor = head.tempered(target, output, held)
     parts = assembly.copied(teacher, rows, knots=plan.knots if plan else None)
     network = assembly.network(teacher, parts, pieces, factor)
-    loss = target.loss(factor * fitting.base[held], held)
+    loss = target.loss(factor * output, held)
     return network, CorrectionReport(verdicts, loss, factor, network.n_parameters, reason)

@@ -88,6 +88,7 @@ class Sample:
 
     def judged(self, outputs: Floats, relative: float) -> tuple[float, float]:
         """Mean rise of the loss, and the rise that is allowed."""
+        outputs = self.target.limits.clip(outputs)
         rise = self.target.losses(self.honest + outputs - self.outputs, self.rows) - self.losses
         error = float(rise.std() / np.sqrt(len(rise)))
         level = float(self.losses.mean())
@@ -115,7 +116,7 @@ class Work:
         """The first held-out rows, which are asked before all of them are."""
         rows = self.held[:PROBE_ROWS]
         outputs = self.few_features @ self.teacher.weights + linear_part(self.teacher, self.X[rows])
-        return self._sample(rows, outputs)
+        return self._sample(rows, self.teacher.ends.clip(outputs))
 
     @cached_property
     def every(self) -> Sample:

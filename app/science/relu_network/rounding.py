@@ -88,5 +88,8 @@ def _other(node: Node, below: list[tuple[Floats, Floats]], unit: float) -> tuple
         return size, error + gamma(len(sizes), unit) * (size + error)
     if node.op not in ("clip", "relu"):
         raise NotBounded(f"the node {node.name!r} may jump at any rounding of its input")
-    limit = max(map(abs, node.attributes.values())) if node.op == "clip" else np.inf
-    return np.minimum(sizes[0], limit), errors[0]
+    if node.op == "relu":
+        return sizes[0], errors[0]
+    limits = [abs(float(value)) for value in node.attributes.values()]
+    inexact = [limit for limit in limits if float(np.float32(limit)) != limit]
+    return np.minimum(sizes[0], max(limits)), errors[0] + unit * max(inexact, default=0.0)

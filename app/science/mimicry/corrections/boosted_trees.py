@@ -41,8 +41,8 @@ class BoostedTrees:
     """LightGBM on the fit rows, stopped early on the held-out ones.
 
     The model so far is one more column that the trees may split, but for many classes, where it
-    would be as many columns. ``Piece.outputs`` are in-sample at the fit rows: the trees have seen
-    their targets. At the held-out rows they are honest but for the choice of the number of rounds.
+    would be as many columns. The outputs are in-sample at the fit rows: the trees have seen their
+    targets. At the held-out rows they are honest but for the choice of the number of rounds.
     """
 
     learning_rate: float = 0.1
@@ -63,7 +63,8 @@ class BoostedTrees:
             (*inputs.nodes, *nodes),
             {**inputs.tensors, **tensors},
             nodes[-1].name,
-            _outputs(booster, fitting, inputs.rows),
+            _outputs(booster, fitting, inputs.rows[fitting.held]),
+            lambda: _outputs(booster, fitting, inputs.rows),
         )
 
     def _boost(self, fitting: Fitting, rows: NDArray[np.float32]) -> lightgbm.Booster:

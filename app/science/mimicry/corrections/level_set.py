@@ -56,6 +56,8 @@ ALTERNATIONS, WORTH_ANOTHER = 7, 0.98
 FIRST_NEWTON_STEPS, NEWTON_STEPS, LEAST_CURVATURE = 8, 3, 1e-3
 FIRST_PENALTY, LATER_PENALTIES = 1e-4, (1e-6, 1e-7)
 PENALTIES = (1e-4, 1e-5, 1e-6, 1e-7)
+HOPELESS = 2.5
+"""Times the loss of the model so far: where there is a jump, the first surface gains on it."""
 LINEAR_PENALTY, GATE_PENALTY, BASE_PENALTY, FREE, JITTER = 1e-3, 1e-2, 1e-3, 1e-5, 1e-5
 CERTAIN = 20.0
 """Log odds beyond which a label counts as known."""
@@ -244,6 +246,8 @@ class LevelSet:
         units = work.units()
         _say(fitting, 0.1, "jump surface")
         surface = _alternate(work, units)
+        if surface is None:
+            return None
         _say(fitting, 0.6, "heights of the jump")
         return _piece(work, _Parts(units, surface))
 
@@ -323,7 +327,7 @@ class _Round(NamedTuple):
     loss: float
 
 
-def _alternate(work: _Work, units: _Units) -> _Surface:
+def _alternate(work: _Work, units: _Units) -> _Surface | None:
     """Ridge with the step, labels from its fit, h from the labels, while held-out rows gain."""
     rows, held = work.rows[:MOST_ROWS], work.fitting.held
     F, F_held = units.features(work.inside(rows)), units.features(work.inside(held))
@@ -337,6 +341,8 @@ def _alternate(work: _Work, units: _Units) -> _Surface:
         return _Round(surface, *_least_loss(sums, with_gate, gated, y_held))
 
     best = judged(_first_surface(work, F, scipy.linalg.block_diag(FREE, square)))
+    if best.loss > HOPELESS * float(work.fitting.target.loss(work.fitting.base[held], held)):
+        return None
     penalty = LATER_PENALTIES[0]
     for _ in range(ALTERNATIONS):
         tried = judged(_relabelled(best, F, y, penalty))
@@ -438,7 +444,7 @@ def _piece(work: _Work, parts: _Parts) -> Piece:
         *_, fold_ridge = ridge_path(others, square, penalties=penalties)
         _write(outputs, work, apart[fold], _head(fold_ridge, q), rows)
     nodes, tensors = _nodes(parts, head, fitting.source)
-    return Piece(nodes, tensors, nodes[-1].name, outputs)
+    return Piece(nodes, tensors, nodes[-1].name, outputs[fitting.held], lambda: outputs)
 
 
 def _designs(work: _Work, parts: _Parts, rows: Ints) -> Iterator[tuple[Floats, Floats]]:

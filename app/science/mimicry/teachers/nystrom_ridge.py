@@ -9,31 +9,33 @@ Source: Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717. Differs from the pap
 centers, the penalty by out-of-fold loss, an added linear part, the number of centers by its gain.
 """
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.science.linalg import Floats
-from app.science.mimicry import conjugate_gradients, scores
+from app.science.mimicry import conjugate_gradients, scores, squared_hinge
 from app.science.mimicry import cross_fit as folds
-from app.science.mimicry.cross_fit import OutOfFold
+from app.science.mimicry.cross_fit import CrossFit, OutOfFold, Solution
 from app.science.mimicry.head import Features
 from app.science.mimicry.kernels import kernel_matrix
 from app.science.mimicry.search import JITTER, Candidate, Search
 from app.science.mimicry.target import Ints, Target
 from app.science.mimicry.teacher import FittedTeacher, Progress, Teacher
 
-FIRST_CENTERS = 1500
-MAX_CENTERS = 3000
+SIZES: tuple[int, ...] = (600, 1500, 3000)
+"""Numbers of centers, tried in turn."""
 SMALL_ROWS = 6000
-"""With so few rows, nearly every one is a center: only then does the kernel interpolate."""
-WORTH_GROWING = 1.15
-"""More centers are taken where the second half of the first ones cut the loss by this factor."""
+"""Rows up to which more centers cost little, and the last of ``SIZES`` is open to any target."""
+WORTH_GROWING, WORTH_GROWING_SMALL = 1.08, 1.04
+"""More centers are taken where twice as many last cut the out-of-fold loss by this factor."""
 LEAST_PENALTY = 1e-8
 """Below, the weights grow until no copy of the kernel is near enough."""
+HINGE_ROWS = 8000
+"""Rows whose out-of-fold loss says whether the squared hinge steps on."""
 PENALTY_FACTORS = (100.0, 10.0, 1.0, 0.1, 0.01)
 
 
@@ -58,36 +60,46 @@ class NystromRidge:
         found = Search(X, target.columns(), split, rng).run()
         work = _Work(X, target, split, found[-1])
         say(0.4, "kernel ridge")
-        solved = _solved(work, max_centers or MAX_CENTERS, say)
+        solved = _solved(work, max_centers or SIZES[-1], say)
         say(0.9, "out-of-fold predictions")
         details = {
             "n_fit": len(split[0]),
             "n_validation": len(split[1]),
             "metric": found[-1].metric.to_json(),
             "search": [candidate.to_json() for candidate in found],
-            "gain_of_second_half": solved.gain,
+            "gain_of_twice_the_centers": solved.gain,
         }
         return _teacher(work, solved, seed, details, rng)
 
 
 def _solved(work: "_Work", max_centers: int, say: Callable[[float, str], None]) -> "_Solved":
-    most = min(max_centers, len(work.split[0]))
-    if len(work.split[0]) <= SMALL_ROWS or most <= FIRST_CENTERS:
-        return work.solve(most)
-    solved = work.solve(min(FIRST_CENTERS, most))
-    if solved.gain > WORTH_GROWING:
-        say(0.6, f"kernel ridge with {most} centers")
-        with contextlib.suppress(np.linalg.LinAlgError):
-            solved = replace(work.grown(most, solved.penalty), gain=solved.gain)
+    n_fit = len(work.split[0])
+    small = n_fit <= SMALL_ROWS
+    worth = WORTH_GROWING_SMALL if small else WORTH_GROWING
+    sizes = SIZES if small or not work.target.ends else SIZES[:-1]  # the squared hinge costs more
+    sizes = tuple(min(size, max_centers, n_fit) for size in sizes)
+    solved = work.solve(sizes[0])
+    for before, size in pairwise(sizes):
+        if solved.gain < worth or size == before:
+            break
+        say(0.5, f"kernel ridge with {size} centers")
+        try:
+            solved = work.grown(solved, size / before, size)
+        except np.linalg.LinAlgError:
+            break
     return solved
 
 
 @dataclass(frozen=True)
 class _Solved:
-    """A number of centers, its sums and the penalty of least out-of-fold loss."""
+    """A number of centers, its sums and the penalty of least out-of-fold loss.
+
+    gain : factor by which twice as many centers last cut the loss
+    """
 
     fitted: OutOfFold
     penalty: float
+    loss: float
     gain: float
 
 
@@ -104,19 +116,21 @@ class _Work:
         half = fitted.leading(self.X.shape[1] + (n_centers + 1) // 2)
         start = max(self.choice.penalty, LEAST_PENALTY)
         wanted = [f * start for f in PENALTY_FACTORS if f * start >= LEAST_PENALTY]
-        penalty, half_loss = folds.downhill(wanted, half.losses(wanted, self._loss))
+        penalty, half_loss = folds.downhill(wanted, half.losses(wanted, self._loss), self._patience)
         return self._at(fitted, (10.0 * penalty, penalty, 0.1 * penalty), half_loss)
 
-    def grown(self, n_centers: int, penalty: float) -> _Solved:
+    def grown(self, before: _Solved, factor: float, n_centers: int) -> _Solved:
         """The same with more centers, whose penalty is near."""
-        return self._at(self._fitted(n_centers), (penalty, 0.1 * penalty), 0.0)
+        penalties = (before.penalty, 0.1 * before.penalty)
+        found = self._at(self._fitted(n_centers), penalties, before.loss)
+        return replace(found, gain=found.gain ** (np.log(2.0) / np.log(factor)))
 
-    def _at(self, fitted: OutOfFold, penalties: tuple[float, ...], half_loss: float) -> _Solved:
+    def _at(self, fitted: OutOfFold, penalties: tuple[float, ...], before: float) -> _Solved:
         allowed = [value for value in penalties if value >= LEAST_PENALTY]
-        penalty, loss = folds.downhill(allowed, fitted.losses(allowed, self._loss))
+        penalty, loss = folds.downhill(allowed, fitted.losses(allowed, self._loss), self._patience)
         if not np.isfinite(loss):
             raise np.linalg.LinAlgError("the kernel's Gram matrix is singular at every penalty")
-        return _Solved(fitted, penalty, half_loss / loss)
+        return _Solved(fitted, penalty, loss, before / loss)
 
     def _fitted(self, n_centers: int) -> OutOfFold:
         fit = self.split[0]
@@ -137,10 +151,27 @@ class _Work:
 
         square = kernel_matrix(expansion.kernel, centers, centers, width)
         square[np.diag_indices_from(square)] += JITTER
-        return Features(compute, p + len(centers), square=square, square_at=p)
+        made_of = np.concatenate([np.full(p, -1), np.arange(len(centers))])
+        return Features(compute, len(made_of), square=square, square_at=p, made_of=made_of)
+
+    @property
+    def _patience(self) -> float:
+        """Of equal penalties the squared hinge wants the least, least squares the largest."""
+        return 1.0 if self.target.ends else folds.WORTH_A_STEP
 
     def _loss(self, outputs: Floats, rows: Ints) -> float:
         return self.target.loss(self.raw(outputs, rows).apply(outputs), rows)
+
+    def solution(self, fitted: OutOfFold, penalty: float) -> Solution:
+        """By the squared hinge where the target has ends and the features are at hand."""
+        ends = self.target.ends
+        if ends and isinstance(fitted, CrossFit) and fitted.kept:
+            return squared_hinge.descend(fitted, penalty, ends, self._loss_of_few)
+        return fitted.solution(penalty)
+
+    def _loss_of_few(self, outputs: Floats, rows: Ints) -> float:
+        step = max(1, len(rows) // HINGE_ROWS)
+        return self._loss(outputs[::step], rows[::step])
 
     def raw(self, outputs: Floats, rows: Ints) -> scores.Logits:
         """How outputs become standardized values or logits."""
@@ -154,12 +185,13 @@ def _teacher(
 ) -> FittedTeacher:
     fitted, target, held = solved.fitted, work.target, work.split[1]
     penalty = solved.penalty
-    rows, outputs = fitted.outputs(penalty)
-    read = work.raw(outputs, rows)
-    weights, intercept = fitted.final(penalty)
+    solution = work.solution(fitted, penalty)
+    read = work.raw(solution.outputs, solution.rows)
+    weights, intercept = solution.final
     honest = np.empty((len(work.X), target.n_outputs))
-    honest[rows] = read.apply(outputs)
+    honest[solution.rows] = read.apply(solution.outputs)
     honest[held] = read.apply(fitted.predict(work.X[held], weights, intercept))
+    honest = target.limits.clip(honest)
     p = work.X.shape[1]
     return FittedTeacher(
         name="nystrom_ridge",
@@ -180,7 +212,8 @@ def _teacher(
         linear=read.factor * weights[:p],
         intercept=read.apply(intercept),
         spectrum=work.choice.metric.spectrum,
-        details=details,
+        details=details | {"squared_hinge_steps": solution.steps},
+        limits=(target.limits.low, target.limits.high),
         out_of_fold=honest,
     )
 

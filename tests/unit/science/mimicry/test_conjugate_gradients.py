@@ -30,7 +30,8 @@ def kernel_features(points: np.ndarray, rows: np.ndarray) -> Features:
         return np.hstack([part, kernel_matrix("laplace", part, centers, 4.0)])
 
     square = kernel_matrix("laplace", centers, centers, 4.0) + 1e-5 * np.eye(CENTERS)
-    return Features(compute, P + CENTERS, square=square, square_at=P)
+    made_of = np.r_[np.full(P, -1), np.arange(CENTERS)]
+    return Features(compute, P + CENTERS, square=square, square_at=P, made_of=made_of)
 
 
 def pair(n_outputs: int = 1, **options: float) -> tuple[CrossFit, IterativeFit]:
@@ -53,18 +54,17 @@ def difference(left: np.ndarray, right: np.ndarray) -> float:
 def test_out_of_fold_outputs_equal_the_direct_ones(n_outputs: int, cache: int) -> None:
     direct, found = pair(n_outputs, tolerance=1e-9, cache=cache)
 
-    rows, expected = direct.outputs(PENALTY)
-    same_rows, outputs = found.outputs(PENALTY)
+    expected, solution = direct.solution(PENALTY), found.solution(PENALTY)
 
-    assert np.array_equal(rows, same_rows)
-    assert difference(expected, outputs) < 1e-7
+    assert np.array_equal(expected.rows, solution.rows)
+    assert difference(expected.outputs, solution.outputs) < 1e-7
 
 
 def test_final_weights_predict_as_the_direct_ones() -> None:
     direct, found = pair(tolerance=1e-9)
 
-    expected = direct.predict(direct.X, *direct.final(PENALTY))
-    outputs = found.predict(found.X, *found.final(PENALTY))
+    expected = direct.predict(direct.X, *direct.solution(PENALTY).final)
+    outputs = found.predict(found.X, *found.solution(PENALTY).final)
 
     assert difference(expected, outputs) < 1e-7
 
@@ -80,15 +80,15 @@ def test_the_losses_of_several_penalties_come_from_the_same_passes() -> None:
 
     assert losses == pytest.approx(list(direct.losses(penalties, loss)), rel=1e-6)
     assert len(found.steps) == 1
-    found.outputs(1e-4)
+    found.solution(1e-4)
     assert len(found.steps) == 1
 
 
 def test_the_leading_features_fit_as_if_there_were_no_others() -> None:
     direct, found = pair(tolerance=1e-9)
 
-    expected = direct.leading(P + 20).outputs(PENALTY)[1]
-    outputs = found.leading(P + 20).outputs(PENALTY)[1]
+    expected = direct.leading(P + 20).solution(PENALTY).outputs
+    outputs = found.leading(P + 20).solution(PENALTY).outputs
 
     assert difference(expected, outputs) < 1e-7
 
@@ -119,14 +119,14 @@ def test_equal_features_need_a_penalty() -> None:
 
     assert found.weights(0.0) is None
     with pytest.raises(np.linalg.LinAlgError):
-        found.outputs(0.0)
+        found.solution(0.0)
 
 
 def test_a_constant_target_has_no_weights_but_its_intercept() -> None:
     x, y, rows = data()
     found = iterative_fit(kernel_features(x, rows), x, np.full_like(y, 7.0), rows)
 
-    weights, intercept = found.final(PENALTY)
+    weights, intercept = found.solution(PENALTY).final
 
     assert np.abs(weights).max() == 0.0
     assert intercept == pytest.approx([7.0])
