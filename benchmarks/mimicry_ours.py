@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 import app.science
 from app.science.architecture.advice import ArchitectureAdvice, choose
+from app.science.architecture.decision import Facts
 from app.science.architecture.pilot import pilot_dof
 from app.science.errors import DegenerateDistances, TooFewRows
 from app.science.export import archive, golden
@@ -100,7 +101,7 @@ def _advice(problem: BenchmarkProblem, seed: int, watch: Stopwatch) -> Architect
         pilot = pilot_dof(x, y, problem.task, seed=seed)
     with watch.part("dimension"):
         value, low, high = _dimension(x, seed)
-    return choose(
+    facts = Facts(
         n_rows=len(problem.rest_x),
         dimension_value=value,
         dimension_low=low,
@@ -110,6 +111,7 @@ def _advice(problem: BenchmarkProblem, seed: int, watch: Stopwatch) -> Architect
         n_outputs=max(1, len(problem.classes)),
         input_dim=x.shape[1],
     )
+    return choose(facts)
 
 
 def _dimension(x: Floats, seed: int) -> tuple[float, float, float]:

@@ -5,7 +5,18 @@ from collections.abc import Callable
 
 import typer
 
-from app.cli import check, datasets, jobs, keys, models, offline, packages, service, train
+from app.cli import (
+    check,
+    datasets,
+    estimate,
+    jobs,
+    keys,
+    models,
+    offline,
+    packages,
+    service,
+    train,
+)
 from app.cli.console import err, examples
 from app.cli.failures import EXTRAS, known_errors, missing_extra
 
@@ -19,6 +30,7 @@ ADAPTNET_KEY, or from the local service of `adaptnet up`.
 
 COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (check.check, check.EXAMPLES),
+    (estimate.estimate, estimate.EXAMPLES),
     (train.train, train.EXAMPLES),
     (packages.verify, packages.VERIFY_EXAMPLES),
     (packages.predict, packages.PREDICT_EXAMPLES),

@@ -1,5 +1,6 @@
 """``adaptnet jobs``: list, look at, follow, cancel."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ Id = Annotated[str, typer.Argument(metavar="JOB", help="An id such as job_01k8..
 Statuses = Annotated[list[str] | None, typer.Option("--status", help="Only these; repeatable")]
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only these; repeatable")]
 Limit = Annotated[int, typer.Option(min=1, help="How many, newest first")]
+ReportFile = Annotated[Path, typer.Option("--out", help="Where to save it")]
 Whole = Annotated[bool, typer.Option("--json", help="The whole answer of the service")]
 
 
@@ -88,6 +90,30 @@ def watch(job: Id) -> None:
             show_outcome(ended)
     if ended.ended and ended.status != "succeeded":
         raise typer.Exit(1)
+
+
+@group.command(epilog=examples("adaptnet jobs compare job_01k8..."))
+def compare(job: Id, whole: Whole = False) -> None:
+    """Show our network beside the Adam MLP, LightGBM and ridge: error, time, size, latency."""
+    from app.cli.comparison import show_comparison  # noqa: PLC0415  (httpx and numpy)
+
+    with connect() as client:
+        document = client.jobs.get(job).comparison()
+    if whole:
+        show_json(document)
+    else:
+        show_comparison(document)
+
+
+@group.command(
+    epilog=examples(
+        "adaptnet jobs report job_01k8...\nadaptnet jobs report job_01k8... --out bikes.md"
+    )
+)
+def report(job: Id, target: ReportFile = Path("report.html")) -> None:
+    """Save the report: a page for .html, Markdown for .md, JSON for anything else."""
+    with connect() as client:
+        out.print(escape(f"saved {client.jobs.get(job).save_report(target)}"))
 
 
 @group.command(epilog=examples("adaptnet jobs cancel job_01k8..."))

@@ -16,6 +16,7 @@ from app.client.watch import number
 NAMES = {
     "network": "Motif Mimicry (ours)",
     "sgd": "SGD baseline",
+    "trees": "LightGBM",
     "ridge": "ridge",
     "teacher": "teacher (not delivered)",
 }

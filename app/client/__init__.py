@@ -23,6 +23,7 @@ from app.client.errors import (
     TooBusy,
     WaitTimedOut,
 )
+from app.client.estimates import Estimate
 from app.client.events import Event
 from app.client.jobs import Artifact, Job
 from app.client.models import Model, Predictions
@@ -38,6 +39,7 @@ __all__ = [
     "Dataset",
     "DatasetInvalid",
     "DownloadDamaged",
+    "Estimate",
     "Event",
     "Job",
     "JobFailed",

@@ -1,10 +1,12 @@
 """The front door: one object for one service and one key."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from app.client import address
+from app.client import address, estimates
 from app.client.datasets import Dataset, Datasets
+from app.client.estimates import Estimate
 from app.client.jobs import Job, Jobs
 from app.client.models import Model, Models
 from app.client.transport import Patience, Transport
@@ -95,6 +97,32 @@ class Client:
     ) -> Job:
         """Say which network follows from the data, before any training."""
         return self._submit("advise", dataset, target=target, **spec)
+
+    def benchmark(
+        self,
+        dataset: Dataset | str,
+        target: str | dict[str, Any],
+        **spec: Any,  # noqa: ANN401
+    ) -> Job:
+        """Compare our method with all baselines over several seeds; no model comes out."""
+        return self._submit("benchmark", dataset, target=target, **spec)
+
+    def estimate(
+        self,
+        dataset: Dataset | str,
+        target: str | dict[str, Any] | None = None,
+        *,
+        kind: str = "train",
+        rows: Sequence[int] = (),
+        **spec: Any,  # noqa: ANN401
+    ) -> Estimate:
+        """What a job would cost and whether it can run; ``rows`` asks about other sizes too."""
+        if isinstance(dataset, Dataset):
+            dataset = dataset.wait().reference
+        body = {"kind": kind, "dataset": dataset, **spec}
+        if target is not None:
+            body["target"] = target
+        return estimates.ask(self._transport, body, rows)
 
     def predict_job(
         self,

@@ -11,12 +11,13 @@ from app.client import downloads, pages
 from app.client.errors import ClientError, JobFailed, WaitTimedOut
 from app.client.events import Event, follow
 from app.client.models import Model, model_of
-from app.client.transport import Transport
+from app.client.transport import Call, Transport
 from app.domain.errors import nearest
 from app.domain.jobs import TERMINAL
 
 POLL_SECONDS = 30.0
 EVENTS_A_READ = 1000
+REPORT_FORMATS = {".html": "html", ".md": "markdown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,25 @@ class Job:
         return self._document("advice")
 
     def comparison(self) -> dict[str, Any]:
-        """Our network against the baselines on the test rows."""
+        """Our network against the baselines on the test rows, or over several seeds."""
         return self._document("comparison")
+
+    def forecast(self, rows: int | None = None, target: float | None = None) -> dict[str, Any]:
+        """What more rows would bring: the error after ``rows``, the rows for an error."""
+        asked = {"rows": rows, "target": target}
+        return dict(self._transport.get(f"/v1/jobs/{self.id}/forecast", asked))
+
+    def structure(self) -> dict[str, Any]:
+        """Whether the target is smooth or jumps, and which methods that favors."""
+        return self._document("structure")
+
+    def save_report(self, path: str | Path) -> Path:
+        """Write the report to a file: a page for ``.html``, Markdown for ``.md``, else JSON."""
+        target = Path(path)
+        wanted = REPORT_FORMATS.get(target.suffix.lower(), "json")
+        call = Call("GET", f"/v1/jobs/{self.id}/report", params={"format": wanted})
+        target.write_bytes(self._transport.send(call).content)
+        return target
 
     def artifacts(self) -> list[Artifact]:
         """The files that the finished phases left: plots, tables, reports, the package."""

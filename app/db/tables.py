@@ -117,6 +117,8 @@ job = Table(
     Column("cancel_requested_at", Timestamp),
     Column("error", Json),
     Column("result", Json),
+    Column("estimate", Json),
+    Column("usage", Json),
     Column("model_version_id", Text),
     created_at(),
     Column("queued_at", Timestamp, nullable=False, server_default=func.now()),
@@ -174,6 +176,7 @@ phase_output = Table(
     required_json("files", "{}"),
     required_json("headline", "{}"),
     Column("seconds", Double, nullable=False),
+    Column("peak_memory_bytes", Big),
     Column("finished_at", Timestamp, nullable=False, server_default=func.now()),
 )
 

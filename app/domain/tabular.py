@@ -1,4 +1,4 @@
-"""Parts that the bodies of several job kinds share: target, features, split, architecture."""
+"""Parts that the bodies of several job kinds share: target, split, architecture, baselines."""
 
 from typing import Literal
 
@@ -49,6 +49,18 @@ class Architecture(Part):
     max_latency_ms: float | None = Field(default=None, gt=0.0, le=10_000.0)
 
 
+class Baselines(Part):
+    """What is trained beside our network, on the same split; ridge always is.
+
+    ``sgd``: an Adam MLP, tuned, and once more with as many seconds as ours took. ``trees``:
+    LightGBM. ``max_wall_seconds`` holds for each of them.
+    """
+
+    sgd: bool = True
+    trees: bool = True
+    max_wall_seconds: int = Field(default=300, ge=1, le=3600)
+
+
 class TabularSpec(JobSpec):
     """Base of the bodies that read a table with a target."""
 
@@ -74,3 +86,15 @@ class TabularSpec(JobSpec):
             for index, column in enumerate(getattr(self.features, key)):
                 named[f"/features/{key}/{index}"] = column
         return named
+
+
+class TrainingSpec(TabularSpec):
+    """Base of the bodies that train a network. Everything but dataset and target has a default.
+
+    ``corrections`` : tried in this order, each kept where it wins on held-out rows;
+    ``fine_tune`` : a few guarded epochs of gradient descent at the end, at the price of the bound
+    """
+
+    baselines: Baselines = Baselines()
+    fine_tune: bool = False
+    corrections: tuple[Literal["level_set", "boosted_trees"], ...] = ("level_set", "boosted_trees")

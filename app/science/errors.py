@@ -48,10 +48,11 @@ class NoUsableColumns(ScienceError):
 class UnusableOverride(ScienceError):
     """A user's choice names nothing that can be chosen, or has no usable value."""
 
-    def __init__(self, *, name: str, value: float) -> None:
-        self.name, self.value = name, value
+    def __init__(self, *, name: str, value: object, known: tuple[str, ...]) -> None:
+        self.name, self.value, self.known = name, value, known
         super().__init__(
-            f"cannot set {name!r} to {value!r}; n_motifs, rank and smoothness take positive numbers"
+            f"cannot set {name!r} to {value!r}; what can be set is {', '.join(known)}: sizes and"
+            " smoothness above 0, gates 0 or 1, pooling by name"
         )
 
 
@@ -63,4 +64,15 @@ class UnreachableLimit(ScienceError):
         super().__init__(
             f"{name} = {asked:g} cannot be met: a linear model, the smallest network there is,"
             f" needs {smallest:g}; ask for at least that much"
+        )
+
+
+class BeyondForecast(ScienceError):
+    """A forecast is asked for far more rows than the learning curve was measured on."""
+
+    def __init__(self, *, rows: int, most: int) -> None:
+        self.rows, self.most = rows, most
+        super().__init__(
+            f"no forecast for {rows:,} rows: the curve was measured up to a tenth of {most:,};"
+            f" ask for at most {most:,}"
         )

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from app.db.queries import datasets, jobs, models, moves
 from app.domain.jobs import Job, JobStatus, PhaseOutput
+from app.services import estimates
 from app.settings import settings
 
 DOWNLOADS = {
@@ -28,6 +29,7 @@ def succeed(db: Connection, job: Job, result: Mapping[str, Any]) -> bool:
     """
     values: dict[str, Any] = {"result": dict(result), "progress": 1.0, "phase": None}
     outputs = jobs.phases(db, job.id)
+    values["usage"] = _usage(db, job, outputs)
     if job.kind == "train":
         values["model_version_id"] = _register(db, job, outputs, result)
     data = {"model_version": values.get("model_version_id")} if job.kind == "train" else {}
@@ -41,6 +43,17 @@ def succeed(db: Connection, job: Job, result: Mapping[str, Any]) -> bool:
         datasets.settle(db, job.id, {"status": "ready", "files": files, **result})
     moves.end_attempt(db, job.id, job.fencing_token, "succeeded", {})
     return True
+
+
+def _usage(db: Connection, job: Job, outputs: Mapping[str, PhaseOutput]) -> dict[str, Any]:
+    """What the job took, and whether nine of ten would have."""
+    peaks = [o.peak_memory_bytes for o in outputs.values() if o.peak_memory_bytes is not None]
+    used = {
+        "seconds": round(jobs.attempts_seconds(db, job.id), 3),
+        "memory_bytes": max(peaks, default=None),
+        "attempts": job.attempt,
+    }
+    return {**used, "within_p90": estimates.within(job.estimate, used, "p90")}
 
 
 def fail(db: Connection, job: Job, error: Mapping[str, Any]) -> bool:

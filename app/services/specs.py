@@ -12,7 +12,7 @@ from app.domain.errors import (
 from app.domain.kind import JobSpec
 from app.domain.tabular import TabularSpec
 
-MIN_ROWS = {"train": 50, "advise": 50, "analyze": 50, "predict": 1}
+MIN_ROWS = {"train": 50, "benchmark": 50, "advise": 50, "analyze": 50, "predict": 1}
 UNUSABLE = ("constant", "empty", "text", "identifier")
 
 

@@ -5,10 +5,13 @@ from typing import Any
 from app.domain.kinds.advise import AdviseSpec
 from app.domain.tabular import TabularSpec
 from app.science.architecture.advice import ArchitectureAdvice, choose
+from app.science.architecture.decision import Facts
 from app.science.architecture.pilot import Pilot, pilot_dof
 from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import Encoded, encoded
+
+WIDEST_SMOOTHNESS = 1.0
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -36,18 +39,40 @@ def _choose(context: Context, data: Encoded, pilot: Pilot, n_rows: int) -> Archi
         if (value := getattr(asked, name)) is not None
     }
     dimension = context.read_json("dimension", "dimension.json")["recommended"]
-    return choose(
+    facts = Facts(
         n_rows=n_rows,
         dimension_value=dimension["value"],
         dimension_low=dimension["low"],
         dimension_high=dimension["for_sizing"],
         pilot_dof=pilot.effective_dof,
         pilot_rows=pilot.n_rows,
+        pilot_risk=pilot.gcv,
         n_outputs=max(1, len(data.classes)),
         input_dim=data.train_x.shape[1],
         max_parameters=asked.max_parameters,
         overrides=overrides,
+        **_structure(context),
     )
+    return choose(facts)
+
+
+def _structure(context: Context) -> dict[str, Any]:
+    """Smoothness and jumps, where an earlier phase has measured them.
+
+    Only a confident smoothness counts: an interval over all of [0.5, 2] says nothing.
+    """
+    if "structure" not in context.job["phases"]:
+        return {}
+    found = context.read_json("structure", "structure.json")
+    if found.get("unresolved"):
+        return {}
+    smooth, index = found["smoothness"], (found["structure_function"] or {}).get("jump_index")
+    known = smooth["high"] - smooth["low"] < WIDEST_SMOOTHNESS
+    return {
+        "smoothness": smooth["value"] if known else 1.0,
+        "jump": found["verdict"]["side"],
+        "jump_index": index and index["value"],
+    }
 
 
 PLUGIN: Phase = run

@@ -1,7 +1,7 @@
 """Phase ``report``: everything that was measured in one document, and its pictures."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,19 @@ from app.science.evaluation import conformal
 from app.science.plots.dimension import local_dimension, scale_curve
 from app.science.plots.dimension_evidence import estimator_forest, local_by_class, two_nn_line
 from app.science.plots.dimension_sample import covering_curve, dimension_by_rows
+from app.science.plots.double_descent import double_descent
+from app.science.plots.learning_curve import learning_curve
+from app.science.plots.loss_surface import loss_surface
 from app.science.plots.outcome import confusion, parity
+from app.science.plots.phase_diagram import phase_diagram
 from app.science.plots.plot import Plot
 from app.science.plots.race import TimedErrors, error_against_time
+from app.science.plots.spectrum import spectrum
 from app.science.plots.steps import LossStep, loss_by_step
+from app.science.report.markdown import markdown
+from app.science.report.page import page
 from workers.context import Context
+from workers.effort import TREES
 from workers.phase import Phase
 from workers.tabular import SGD, encoded
 
@@ -34,6 +42,8 @@ PARTS = (
     "profile",
     "split",
     "dimension",
+    "structure",
+    "invariance",
     "architecture",
     "teacher",
     "compress",
@@ -44,8 +54,12 @@ PARTS = (
     "evaluate",
 )
 DOCUMENTS = (
+    "profile",
     "dimension",
+    "structure",
+    "invariance",
     "architecture",
+    "double_descent",
     "compress",
     "transfer",
     "correct",
@@ -53,11 +67,17 @@ DOCUMENTS = (
     "calibrate",
     "baseline",
     "evaluate",
+    "benchmark",
+    "loss_surface",
+    "forecast",
 )
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Leave ``public/report.json`` and the pictures; the job's result is its short form."""
+    """Leave the report as JSON, a page and Markdown, and the pictures.
+
+    The job's result is its short form.
+    """
     phases = context.job["phases"]
     summary = _summary(context)
     report = {
@@ -73,17 +93,35 @@ def run(context: Context) -> dict[str, Any]:
     }
     context.write_json("report.json", report, public=True)
     context.write_json("result.json", summary)
-    for plot in _plots(context, report):
+    plots = list(_plots(context, report))
+    for plot in plots:
         context.path(f"{plot.name}.svg", public=True).write_bytes(plot.svg)
         context.path(f"{plot.name}.csv", public=True).write_text(plot.csv)
-    return {"n_documents": len(report)}
+    context.path("report.html", public=True).write_text(page(report, plots), encoding="utf-8")
+    context.path("report.md", public=True).write_text(markdown(report, plots), encoding="utf-8")
+    return {"n_documents": len(report), "n_figures": len(plots)}
+
+
+FIGURES: tuple[tuple[str, str, Callable[[dict[str, Any]], Plot]], ...] = (
+    ("structure", "phase", phase_diagram),
+    ("double_descent", "points", double_descent),
+    ("loss_surface", "lines", loss_surface),
+    ("loss_surface", "lines", spectrum),
+    ("forecast", "measured", learning_curve),
+)
+"""A document, the key that it needs for a figure, and the figure."""
 
 
 def _plots(context: Context, report: dict[str, Any]) -> Iterator[Plot]:
     """Every figure that the documents have the numbers for."""
-    for figure in DIMENSION_FIGURES if report["dimension"]["scale_curve"] else ():
+    measured = report.get("dimension", {})
+    for figure in DIMENSION_FIGURES if measured.get("scale_curve") else ():
         with contextlib.suppress(ScienceError):  # no classes, or too few rows for this view
-            yield figure(report["dimension"])
+            yield figure(measured)
+    for name, key, draw in FIGURES:
+        if report.get(name, {}).get(key):
+            with contextlib.suppress(ScienceError):
+                yield draw(report[name])
     if isinstance(context.spec, TrainSpec):
         yield _race(report)
         yield _steps(report, context.read_json("materialize", "selection.json")["task"])
@@ -92,26 +130,42 @@ def _plots(context: Context, report: dict[str, Any]) -> Iterator[Plot]:
 
 def _summary(context: Context) -> dict[str, Any]:
     selection = context.read_json("materialize", "selection.json")
-    dimension = context.read_json("dimension", "dimension.json")
-    summary: dict[str, Any] = {
-        "n_rows": selection.get("n_rows", context.job["dataset"]["n_rows"]),
-        "dimension": {
-            key: dimension["recommended"][key] for key in ("value", "low", "high", "level", "kind")
-        },
-        "dimension_flags": dimension["flags"],
-    }
+    phases = context.job["phases"]
+    summary: dict[str, Any] = {"n_rows": selection.get("n_rows", context.job["dataset"]["n_rows"])}
+    if "dimension" in phases:
+        summary |= _dimension_summary(context)
     if isinstance(context.spec, TabularSpec):
         summary |= {key: selection[key] for key in ("target", "task", "classes")}
+    if "architecture" in phases:
         summary["architecture"] = context.headline("architecture")
     if isinstance(context.spec, TrainSpec):
         summary |= _outcome_summary(context, context.spec)
+    if "forecast" in phases:
+        summary["forecast"] = context.read_json("forecast", "forecast.json")["sentence"]
+    if "benchmark" in phases:
+        summary |= context.headline("benchmark")
     return summary
+
+
+def _dimension_summary(context: Context) -> dict[str, Any]:
+    found = context.read_json("dimension", "dimension.json")
+    kept = ("value", "low", "high", "level", "kind")
+    return {
+        "dimension": {key: found["recommended"][key] for key in kept},
+        "dimension_flags": found["flags"],
+    }
 
 
 def _outcome_summary(context: Context, spec: TrainSpec) -> dict[str, Any]:
     evaluation = context.read_json("evaluate", "evaluate.json")
     methods, metric = evaluation["methods"], evaluation["metric"]
-    names = {"network": "network", "teacher": "teacher", "ridge": "ridge", "sgd": SGD}
+    names = {
+        "network": "network",
+        "teacher": "teacher",
+        "ridge": "ridge",
+        "sgd": SGD,
+        "trees": TREES,
+    }
     present = {short: methods[name] for short, name in names.items() if name in methods}
     dataset = context.job["dataset"]["name"]
     encoding = context.read_json("split", "meta.json")["encoding"]
@@ -143,23 +197,24 @@ def _uncertainty(context: Context, evaluation: dict[str, Any]) -> dict[str, Any]
 
 
 def _race(report: dict[str, Any]) -> Plot:
-    """Test error of ours and ridge at their seconds; validation curve of SGD over its time."""
+    """Test error over seconds: where each method ended, and SGD's best model on its way."""
     evaluation, metric = report["evaluate"], report["evaluate"]["metric"]
 
     def end(name: str) -> tuple[float, float]:
         found = evaluation["methods"][name]
         return found["seconds"], found["metrics"][metric]
 
-    competitors = [
-        TimedErrors("Motif Mimicry", "ours", (end("network"),)),
-        TimedErrors("ridge", "reference", (end("ridge"),)),
+    competitors = [TimedErrors("Motif Mimicry", "ours", (end("network"),))]
+    competitors += [
+        TimedErrors(name, "reference", (end(method),))
+        for method, name in (("ridge", "ridge"), (TREES, "LightGBM"))
+        if method in evaluation["methods"]
     ]
     sgd = report["baseline"].get(SGD)
     if sgd:
-        points = tuple((point["seconds"], point["headline"]) for point in sgd["curve"])
+        points = tuple((point["seconds"], point["error"]) for point in sgd["test_curve"])
         tuning = sgd["seconds_total"] - sgd["seconds_final"]
-        competitors.append(TimedErrors("SGD (validation rows)", "baseline", points, tuning))
-        competitors.append(TimedErrors("SGD, best model", "reference", (end(SGD),)))
+        competitors.append(TimedErrors("Adam MLP", "baseline", points, tuning))
     return error_against_time(competitors, metric=metric, rows="test rows")
 
 

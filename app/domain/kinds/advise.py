@@ -17,6 +17,17 @@ class AdviseSpec(TabularSpec):
 
 PLUGIN = JobKind(
     spec=AdviseSpec,
-    phases=("materialize", "profile", "split", "dimension", "architecture", "report"),
+    phases=(
+        "materialize",
+        "profile",
+        "split",
+        "dimension",
+        "structure",
+        "invariance",
+        "architecture",
+        "double_descent",
+        "forecast",
+        "report",
+    ),
     example={"kind": "advise", "dataset": "churn@latest", "target": "y", "what_if_rows": [50000]},
 )

@@ -1,4 +1,4 @@
-"""``analyze``: profile a dataset and estimate its intrinsic dimension."""
+"""``analyze``: profile a dataset, estimate its dimension, and look for structure in a label."""
 
 from typing import Literal
 
@@ -7,7 +7,11 @@ from app.domain.tabular import Features
 
 
 class AnalyzeSpec(JobSpec):
-    """Body of an ``analyze`` job. With ``label`` the dimension is also given class by class."""
+    """Body of an ``analyze`` job.
+
+    With ``label`` the dimension is also given class by class, and the label is looked at as a
+    target: is it smooth, does it jump, under which changes of a row does it stay the same?
+    """
 
     kind: Literal["analyze"] = "analyze"
     label: ColumnName | None = None
@@ -24,6 +28,6 @@ class AnalyzeSpec(JobSpec):
 
 PLUGIN = JobKind(
     spec=AnalyzeSpec,
-    phases=("materialize", "profile", "dimension", "report"),
+    phases=("materialize", "profile", "dimension", "structure", "invariance", "report"),
     example={"kind": "analyze", "dataset": "churn@latest"},
 )

@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from app.domain.kind import JobKind, Name, Part
-from app.domain.tabular import TabularSpec
+from app.domain.tabular import TrainingSpec
 
 
 class Outputs(Part):
@@ -14,25 +12,11 @@ class Outputs(Part):
     register_as: Name | None = None
 
 
-class Baselines(Part):
-    """What is trained beside our network, on the same split."""
-
-    sgd: bool = True
-    max_wall_seconds: int = Field(default=300, ge=1, le=3600)
-
-
-class TrainSpec(TabularSpec):
-    """Body of a ``train`` job. Everything but dataset and target has a default.
-
-    ``corrections`` : tried in this order, each kept where it wins on held-out rows;
-    ``fine_tune`` : a few guarded epochs of gradient descent at the end, at the price of the bound
-    """
+class TrainSpec(TrainingSpec):
+    """Body of a ``train`` job: a training whose network is kept, under a name."""
 
     kind: Literal["train"] = "train"
-    baselines: Baselines = Baselines()
     outputs: Outputs = Outputs()
-    fine_tune: bool = False
-    corrections: tuple[Literal["level_set", "boosted_trees"], ...] = ("level_set", "boosted_trees")
 
 
 PLUGIN = JobKind(
@@ -42,6 +26,8 @@ PLUGIN = JobKind(
         "profile",
         "split",
         "dimension",
+        "structure",
+        "invariance",
         "architecture",
         "teacher",
         "compress",
@@ -51,6 +37,9 @@ PLUGIN = JobKind(
         "calibrate",
         "baseline",
         "evaluate",
+        "double_descent",
+        "loss_surface",
+        "forecast",
         "report",
         "package",
         "self_test",

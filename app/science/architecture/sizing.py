@@ -13,6 +13,7 @@ MIN_MOTIFS = 64
 MAX_MOTIFS = 3000
 ROWS_PER_MOTIF = 3
 AFFINE_LAYERS = 4
+CALL_US, NUMBERS_PER_US = 20.0, 2000.0
 POLYGON_NUMBERS = 2048
 """The shared polygon of the kernel's profile, of 1024 pieces, two numbers each."""
 
@@ -27,10 +28,30 @@ def rate_exponent(dimension: float, smoothness: float) -> float:
     return 2.0 * smoothness / (2.0 * smoothness + dimension)
 
 
-def wanted_motifs(dof: float, row_ratio: float, dimension: float, smoothness: float) -> int:
-    """ceil(c df (n / n_pilot)^(d / (2 b + d))), before any cap."""
+def wanted_motifs(
+    dof: float, row_ratio: float, dimension: float, smoothness: float, group_order: float = 1.0
+) -> int:
+    """ceil(c df (n / n_pilot)^(d / (2 b + d)) g^(-2 b / (2 b + d))), before any cap.
+
+    A pilot that does not know a group of order g resolves g copies of each cell.
+    """
     growth: float = max(row_ratio, 1.0) ** growth_exponent(dimension, smoothness)
-    return math.ceil(MOTIFS_PER_DOF * dof * growth)
+    saved = group_error_factor(group_order, dimension, smoothness)
+    return math.ceil(MOTIFS_PER_DOF * dof * growth * saved)
+
+
+def group_error_factor(group_order: float, dimension: float, smoothness: float) -> float:
+    """g^(-2 b / (2 b + d)): what an invariance under g transformations does to the excess error.
+
+    Source: Sannai, Imaizumi and Kawano 2021, UAI, lemma 2 (cells of the quotient).
+    """
+    factor: float = group_order ** -rate_exponent(dimension, smoothness)
+    return factor
+
+
+def latency_us(n_parameters: int) -> float:
+    """Rough microseconds of one row on one thread: a fixed call, then memory bandwidth."""
+    return CALL_US + n_parameters / NUMBERS_PER_US
 
 
 def network_parameters(n_motifs: int, input_dim: int, rank: int, n_outputs: int) -> int:
@@ -57,11 +78,11 @@ def relative_excess_error(n_motifs: int, wanted: int, dimension: float, smoothne
     """Predicted excess squared error relative to the wanted size.
 
     Approximation error falls as m^(-2 b / d); at the wanted size it equals the estimation error,
-    which then grows in proportion to m.
+    which a tuned penalty keeps where it is however many motifs there are.
     """
     ratio = n_motifs / wanted
     approximation: float = ratio ** (-2.0 * smoothness / max(dimension, 1e-9))
-    return 0.5 * approximation + 0.5 * min(ratio, 1.0)
+    return 0.5 * approximation + 0.5
 
 
 def rows_for_error_ratio(ratio: float, dimension: float, smoothness: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.science.registry import FolderRegistry
-from app.science.relu_network.network import Task
+from app.science.relu_network.network import Array, Network, Node, Task
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Problem:
         """Width of the model's last layer."""
         return 1 if self.task == "regression" else self.n_classes
 
+    def network(self, nodes: tuple[Node, ...], tensors: Mapping[str, Array]) -> Network:
+        """A model of this problem; its last node is the output, classes go by their codes."""
+        classes = tuple(str(code) for code in range(self.n_classes))
+        return Network(self.task, self.train_x.shape[1], nodes[-1].name, classes, nodes, tensors)
+
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
@@ -47,12 +52,22 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """What the final run would have predicted had it ended after ``seconds``."""
+
+    seconds: float
+    prediction_test: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class BaselineResult:
     """What came out, and what it cost.
 
     ``prediction_test`` : (n,) in the target's unit, or (n, c) class probabilities.
-    ``seconds_total`` includes the tuning; ``seconds_final`` and ``curve`` are those of the one run
-    that made the prediction.
+    ``seconds_total`` includes the tuning; ``seconds_final``, ``curve`` and ``checkpoints`` are
+    those of the one run that made the prediction; predicting at checkpoints costs it no time.
+    ``network`` : the model over encoded rows in our own format, so that every method is served
+    and timed by the same code. Ridge on classes agrees in the order of the classes only.
     """
 
     name: str
@@ -63,6 +78,8 @@ class BaselineResult:
     n_parameters: int
     curve: tuple[CurvePoint, ...]
     settings: Mapping[str, Any]
+    network: Network
+    checkpoints: tuple[Checkpoint, ...] = ()
 
 
 class Baseline(Protocol):

@@ -14,11 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from app.science.baselines.baseline import CurvePoint, Problem
+from app.science.baselines.baseline import Checkpoint, CurvePoint, Problem
 from app.science.evaluation.metrics import headline
+from app.science.relu_network.network import INPUT, Array, Network, Node
 
 MIN_PATIENCE = 10
 PREDICTION_ROWS = 65_536
+CHECKPOINT_RATIO = 1.25
+"""How much later than the last one a checkpoint is kept: some 35 from 0.1 s to five minutes."""
+
+State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +46,25 @@ class Rows:
     validation_x: Tensor
     validation_y: Tensor
     test_x: Tensor
+    x_center: NDArray[np.float64]
+    x_scale: NDArray[np.float64]
     y_center: float
     y_scale: float
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The best epoch of a run, by validation headline and then by validation loss."""
+    """The best epoch of a run, by validation headline and then by validation loss.
+
+    ``improved`` : seconds and weights at epochs that were the best so far; the last is the best.
+    """
 
     setting: Setting
     n_epochs: int
-    model: nn.Module
+    model: nn.Sequential
     best: CurvePoint
     curve: tuple[CurvePoint, ...]
+    improved: tuple[tuple[float, State], ...]
     seconds: float
 
     @property
@@ -84,6 +95,8 @@ def standardized(problem: Problem, device: str) -> Rows:
         inputs(problem.validation_x),
         targets(problem.validation_y),
         inputs(problem.test_x),
+        center,
+        scale,
         y_center,
         y_scale,
     )
@@ -106,6 +119,7 @@ def train(rows: Rows, setting: Setting, *, n_epochs: int, max_seconds: float, se
     )
     patience = max(MIN_PATIENCE, n_epochs // 3)
     curve: list[CurvePoint] = []
+    improved: list[tuple[float, State]] = []
     best, best_state, best_epoch = None, model.state_dict(), 0
     epoch = 0
     while epoch < n_epochs and epoch - best_epoch <= patience:
@@ -117,11 +131,47 @@ def train(rows: Rows, setting: Setting, *, n_epochs: int, max_seconds: float, se
         if best is None or (score, loss) < (best.headline, best.loss):
             best, best_epoch = curve[-1], epoch
             best_state = {name: value.clone() for name, value in model.state_dict().items()}
+            if not improved or elapsed >= CHECKPOINT_RATIO * improved[-1][0]:
+                improved.append((elapsed, best_state))
         n_epochs = min(n_epochs, max(epoch, int(max_seconds / (elapsed / epoch))))
+    if best is not None and improved[-1][0] < best.seconds:
+        improved.append((best.seconds, best_state))
     model.load_state_dict(best_state)
+    seconds = time.perf_counter() - start
     return Trained(
-        setting, planned, model, best or curve[-1], tuple(curve), time.perf_counter() - start
+        setting, planned, model, best or curve[-1], tuple(curve), tuple(improved), seconds
     )
+
+
+def checkpoints(rows: Rows, run: Trained) -> tuple[Checkpoint, ...]:
+    """Test predictions of a run at the moments that it kept; the model ends as it was."""
+    final = {name: value.clone() for name, value in run.model.state_dict().items()}
+    found = []
+    for seconds, state in run.improved:
+        run.model.load_state_dict(state)
+        found.append(Checkpoint(seconds, predict(rows, run.model, rows.test_x)))
+    run.model.load_state_dict(final)
+    return tuple(found)
+
+
+def as_network(rows: Rows, model: nn.Sequential) -> Network:
+    """The model over encoded rows in the target's unit; both scalings move into its layers."""
+    linear = [layer for layer in model if isinstance(layer, nn.Linear)]
+    weights = [layer.weight.detach().cpu().double().numpy() for layer in linear]
+    biases = [layer.bias.detach().cpu().double().numpy() for layer in linear]
+    weights[0] = weights[0] / rows.x_scale
+    biases[0] = biases[0] - weights[0] @ rows.x_center
+    weights[-1] = weights[-1] * rows.y_scale
+    biases[-1] = biases[-1] * rows.y_scale + rows.y_center
+    nodes: list[Node] = []
+    tensors: dict[str, Array] = {}
+    for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        affine = Node(f"affine{index}", "affine", (nodes[-1].name if nodes else INPUT,))
+        tensors[affine.tensor("weight")] = weight.astype(np.float32)
+        tensors[affine.tensor("bias")] = bias.astype(np.float32)
+        nodes += [affine, Node(f"relu{index}", "relu", (affine.name,))]
+    nodes.pop()
+    return rows.problem.network(tuple(nodes), tensors)
 
 
 def predict(rows: Rows, model: nn.Module, x: Tensor) -> NDArray[np.float64]:
@@ -140,7 +190,7 @@ def _prediction(rows: Rows, outputs: Tensor) -> NDArray[np.float64]:
     return array
 
 
-def _mlp(rows: Rows, widths: tuple[int, ...], generator: torch.Generator) -> nn.Module:
+def _mlp(rows: Rows, widths: tuple[int, ...], generator: torch.Generator) -> nn.Sequential:
     """ReLU layers with PyTorch's default initial law, drawn from ``generator``."""
     sizes = (rows.train_x.shape[1], *widths, rows.problem.n_outputs)
     layers: list[nn.Module] = []

@@ -1,5 +1,6 @@
-"""Two models on the same test rows: is the difference real, and how to say it in one sentence."""
+"""Models on the same test rows: which differences are real, and how to say it in one sentence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,116 @@ def sentence(
         f"{_speed(seconds, baseline_seconds, baseline)}, "
         f"{name} {difference.ours:.3g} against {difference.baseline:.3g} ({_verdict(difference)})"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another method on the same rows: its name in words, and its seconds of training.
+
+    ``timed`` : whether anybody would choose it for its speed; ridge takes no time to speak of.
+    """
+
+    name: str
+    difference: Difference
+    seconds: float
+    timed: bool = True
+
+    @property
+    def wins(self) -> bool:
+        """It is better than ours, and not by chance."""
+        return self.difference.significant and self.difference.value > 0.0
+
+    @property
+    def loses(self) -> bool:
+        """It is worse than ours, and not by chance."""
+        return self.difference.significant and self.difference.value < 0.0
+
+
+def verdict(rivals: Sequence[Rival], *, seconds: float, name: str = "Motif Mimicry") -> str:
+    """One sentence for somebody who has to choose: who wins on error, and what training took.
+
+    >>> sgd = Rival("the Adam MLP", Difference("rmse", 0.41, 0.43, -0.03, -0.01), 6.2)
+    >>> trees = Rival("LightGBM", Difference("rmse", 0.41, 0.38, 0.02, 0.04), 1.0)
+    >>> verdict([sgd, trees], seconds=2.0)
+    'LightGBM wins here: rmse 0.38 against 0.41 of Motif Mimicry (better by 0.02 to 0.04 at 95 %); \
+it is better than the Adam MLP (0.43); training took 2 s, 3.1x faster than the Adam MLP and 2.0x \
+slower than LightGBM'
+
+    Raises
+    ------
+    ScienceError
+        There is nothing to compare with.
+    """
+    if not rivals:
+        raise ScienceError("a verdict needs at least one other method")
+    winners = sorted((r for r in rivals if r.wins), key=lambda r: r.difference.baseline)
+    clauses = [_lead(winners, rivals[0].difference, name)]
+    beaten = [_with_error(r) for r in rivals if r.loses]
+    ties = [_with_error(r) for r in rivals if not r.difference.significant]
+    if beaten:
+        clauses.append(f"it is better than {_listed(beaten)}")
+    if ties:
+        clauses.append(f"the difference from {_listed(ties)} is not significant")
+    speeds = [_speed(seconds, r.seconds, r.name) for r in rivals if r.timed]
+    clauses.append(", ".join([f"training took {seconds:.2g} s", *_joined(speeds)]))
+    return "; ".join(clauses)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToQuality:
+    """When a method's best model so far had ``error`` on the test rows; None if it never had.
+
+    ``best`` is the lowest error that it reached at all, ``seconds`` counts from the start of its
+    tuning and ``seconds_of_run`` from that of the one run that reached it.
+    """
+
+    error: float
+    best: float
+    seconds: float | None
+    seconds_of_run: float | None
+
+
+def time_to_quality(
+    error: float, curve: Sequence[tuple[float, float]], *, tuning_seconds: float
+) -> TimeToQuality:
+    """Read the time to an error off a curve of (seconds of the run, test error).
+
+    The stop is an oracle's, at the first point that is good enough, so the time is one that the
+    method's user could not beat.
+    """
+    best = min(found for _, found in curve)
+    reached = next((seconds for seconds, found in curve if found <= error), None)
+    total = None if reached is None else tuning_seconds + reached
+    return TimeToQuality(error, best, total, reached)
+
+
+def _lead(winners: Sequence[Rival], any_difference: Difference, name: str) -> str:
+    metric = any_difference.metric.replace("_", " ")
+    if not winners:
+        return f"No other method is significantly better than {name} with its {metric} of " + (
+            f"{any_difference.ours:.3g}"
+        )
+    best, others = winners[0], [_with_error(r) for r in winners[1:]]
+    found = best.difference
+    also = f", and so do {_listed(others)}" if len(others) > 1 else ""
+    also = also or (f", and so does {others[0]}" if others else "")
+    return (
+        f"{best.name[0].upper()}{best.name[1:]} wins here: {metric} {found.baseline:.3g} against "
+        f"{found.ours:.3g} of {name} (better by {found.low:.2g} to {found.high:.2g} at 95 %){also}"
+    )
+
+
+def _with_error(rival: Rival) -> str:
+    return f"{rival.name} ({rival.difference.baseline:.3g})"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _joined(sentences: Sequence[str]) -> list[str]:
+    """As one clause, or none."""
+    return [_listed([s[0].lower() + s[1:] for s in sentences])] if sentences else []
 
 
 def _resampled_means(losses: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -4,12 +4,10 @@ All affine maps move, the polygons stay. The result is kept only if it is better
 by one standard error and lies in no sharper place: its adaptive sharpness may at most double.
 No bound to the teacher survives it.
 
-Source: Kingma and Ba 2015, arXiv:1412.6980 (Adam); Kwon, Kim, Park and Choi 2021, arXiv:2102.11600
-(adaptive sharpness). Differs from the papers: steps are in units of each map's root mean square,
-so that no unit of the target or of a column matters, and sharpness perturbs weights, not biases.
+Source: Kingma and Ba 2015, arXiv:1412.6980 (Adam). Differs from the paper: steps are in units of
+each map's root mean square, so that no unit of the target or of a column matters.
 """
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,8 +18,11 @@ import torch
 
 from app.science.linalg import Floats
 from app.science.mimicry.target import Ints, Target
-from app.science.relu_network.evaluate import load, predict_raw, run
+from app.science.relu_network.evaluate import load, predict_raw
 from app.science.relu_network.network import Network
+from app.science.structure.loss_surface.neighborhood import adaptive_sharpness
+from app.science.structure.loss_surface.sample import LossSample
+from app.science.structure.loss_surface.surface import RelativeSurface
 
 EPOCHS = 10
 BATCH_ROWS = 256
@@ -90,8 +91,8 @@ def fine_tune(
         loss_before=float(before.mean()),
         loss_after=float(after.mean()),
         standard_error=float(gain.std() / np.sqrt(len(gain))),
-        sharpness_before=adaptive_sharpness(network, data),
-        sharpness_after=adaptive_sharpness(best, data),
+        sharpness_before=sharpness(network, data),
+        sharpness_after=sharpness(best, data),
     )
     reason = _refusal(report)
     if reason:
@@ -173,29 +174,14 @@ def _loss(
     network: Network, tensors: Mapping[str, torch.Tensor], data: TuningData, rows: Ints
 ) -> torch.Tensor:
     """Mean squared error in units of the variance, or cross-entropy, differentiable."""
-    target = data.target
-    output = run(network, tensors, torch.as_tensor(data.X[rows], dtype=torch.float64))
-    if target.task == "regression":
-        wanted = torch.as_tensor(target.columns()[rows])
-        return ((output - target.center) / target.scale - wanted).square().mean()
-    return torch.nn.functional.cross_entropy(output, torch.as_tensor(target.raw[rows]))
+    return _sample(data, rows).loss(network, tensors)
 
 
-def adaptive_sharpness(network: Network, data: TuningData) -> float:
-    """Rise of the loss at weights w + RHO * w^2 g / |w g|, with g its gradient at w.
+def _sample(data: TuningData, rows: Ints) -> LossSample:
+    return LossSample(data.X[rows], data.target.raw[rows], data.target.scale)
 
-    Rescaling a layer against the next, which leaves the function as it is, leaves this too.
-    """
-    rows = data.fit[:SHARPNESS_ROWS]
-    tensors: Tensors = dict(load(network, dtype=torch.float64, device="cpu"))
-    names = [node.tensor("weight") for node in network.nodes if node.op == "affine"]
-    weights = [tensors[name].requires_grad_() for name in names]
-    loss = _loss(network, tensors, data, rows)
-    # what only trees read has no gradient: a step of theirs does not see how far it is
-    gradients = torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
-    scaled = [w.detach() * g for w, g in zip(weights, gradients, strict=True)]
-    norm = math.sqrt(sum(float(s.square().sum()) for s in scaled)) or 1.0
-    for name, w, s in zip(names, weights, scaled, strict=True):
-        tensors[name] = w.detach() * (1.0 + RHO / norm * s)
-    with torch.no_grad():
-        return float(_loss(network, tensors, data, rows)) - float(loss)
+
+def sharpness(network: Network, data: TuningData) -> float:
+    """Adaptive sharpness at ``RHO`` on the first fit rows."""
+    surface = RelativeSurface(network, _sample(data, data.fit[:SHARPNESS_ROWS]))
+    return adaptive_sharpness(surface, [RHO])[RHO]

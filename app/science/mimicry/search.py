@@ -29,7 +29,7 @@ GAIN_POWERS = (0.0, 0.5, 1.0)
 LEAST_GAIN = 1e-4
 MAX_TREES = 200
 ITERATIONS = 3
-HOPELESS = 1.25
+HOPELESS = 1.1
 """A kernel whose best start loses by this factor is not turned any further."""
 STEP = 0.7
 MAX_STEPS = 3
@@ -45,7 +45,7 @@ class Size:
 
 
 TURN = Size(rows=4000, held=2000, centers=400)
-WIDTH = Size(rows=6000, held=3000, centers=600)
+WIDTH = Size(rows=5000, held=2500, centers=500)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from app.science.parallel import side_by_side
 
 CHECKS = (4, 10, 20, 40)
 """Numbers of steps after which the loss is looked at."""
-WORTH_MORE = 0.98
+WORTH_MORE = 0.985
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib as mpl
@@ -45,9 +45,17 @@ class Plot:
 
     name: str
     svg: bytes
-    png: bytes
     csv: str
     caption: str
+    figure: Figure = field(repr=False, compare=False)
+
+    @property
+    def png(self) -> bytes:
+        """Rendered when asked for: reports carry the SVG."""
+        png = io.BytesIO()
+        with look():
+            self.figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": "adaptnet"})
+        return png.getvalue()
 
 
 def new_axes(
@@ -69,10 +77,9 @@ def look() -> Any:  # noqa: ANN401 (matplotlib has no type for it)
 
 def finish(name: str, figure: Figure, table: str, caption: str) -> Plot:
     """Render a figure; equal figures give equal bytes."""
-    svg, png = io.BytesIO(), io.BytesIO()
+    svg = io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": "adaptnet"})
-    figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": "adaptnet"})
-    return Plot(name, svg.getvalue(), png.getvalue(), table, caption)
+    return Plot(name, svg.getvalue(), table, caption, figure)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -80,9 +80,18 @@ def test_advise_says_why_and_what_more_rows_would_need(client: TestClient, table
 
     advice = client.get(f"/v1/jobs/{job['id']}/advice").json()
     assert all(entry["rule"] and entry["source"] for entry in advice["evidence"])
+    forecast = client.get(f"/v1/jobs/{job['id']}/forecast", params={"rows": 500}).json()
+    answer = forecast["answers"]["at"]
+    assert answer["low"] <= answer["value"] <= answer["high"]
+    beyond = client.get(f"/v1/jobs/{job['id']}/forecast", params={"rows": 10**9})
+    assert beyond.json()["code"] == "beyond_forecast"
+    found = client.get(f"/v1/jobs/{job['id']}/structure").json()
+    assert found["verdict"]["side"] in ("smooth", "jump", "undecided")
+    for name in ("invariance", "double-descent"):
+        assert client.get(job["links"][name]).status_code == 200  # type: ignore[index]
     few, many = advice["what_if"]
     assert few["n_motifs"] <= many["n_motifs"]
-    assert client.get(f"/v1/jobs/{job['id']}/comparison").json()["code"] == "state_conflict"
+    assert client.get(f"/v1/jobs/{job['id']}/comparison").json()["code"] == "document_not_made"
 
 
 def test_train_then_predict_in_both_ways(client: TestClient, table: None) -> None:
@@ -145,6 +154,52 @@ def test_a_set_of_classes_is_the_same_at_the_service_in_a_job_and_in_the_package
     assert answer["sets"] == in_job[:40]
     assert answer["sets"] == package.predict_set({"a": x[:40, 0], "b": x[:40, 1]}, 0.8)
     assert {len(members) for members in in_job} > {1}
+
+
+def test_a_training_is_compared_on_its_own_test_rows(client: TestClient, table: None) -> None:
+    quick = {"max_wall_seconds": 1}
+    spec = {"kind": "train", "dataset": "d", "target": "y", "baselines": quick}
+    job = finish(client, spec)
+
+    found = client.get(f"/v1/jobs/{job['id']}/comparison").json()
+    page = client.get(f"/v1/jobs/{job['id']}/report", params={"format": "html"}).text
+
+    rivals = {"adam_mlp", "adam_mlp_same_time", "lightgbm", "ridge"}
+    assert set(found["differences"]) == rivals
+    assert set(found["methods"]) == rivals | {"network", "teacher"}
+    for name in rivals | {"network"}:
+        method = found["methods"][name]
+        assert min(method["seconds"], method["n_parameters"], method["latency_ms"]) > 0, name
+    ours, ridge = (found["methods"][name]["metrics"]["rmse"] for name in ("network", "ridge"))
+    assert found["differences"]["ridge"]["value"] == pytest.approx(ours - ridge)
+    assert found["matched_quality"]["error"] == ours
+    assert found["summary"] in page
+    around = client.get(job["links"]["loss-surface"]).json()  # type: ignore[index]
+    assert {"ours", "sgd"} <= set(around["lines"][0])
+    assert job["result"]["test"].keys() == {"network", "teacher", "sgd", "trees", "ridge"}  # type: ignore[index]
+
+
+def test_a_benchmark_compares_over_seeds_and_ships_no_model(
+    client: TestClient, table: None
+) -> None:
+    off = {"sgd": False, "trees": False}
+    spec = {"kind": "benchmark", "dataset": "d", "target": "y", "seeds": 3, "baselines": off}
+    job = finish(client, spec | {"seed": 7})
+
+    found = client.get(f"/v1/jobs/{job['id']}/comparison").json()
+    events = client.get(f"/v1/jobs/{job['id']}/events").json()["data"]
+    names = [a["name"] for a in client.get(f"/v1/jobs/{job['id']}/artifacts").json()["data"]]
+
+    assert found["seeds"] == [7, 8, 9]
+    assert len(set(found["methods"]["network"]["errors"])) == 3
+    difference = found["differences"]["ridge"]
+    assert difference["low"] < difference["value"] < difference["high"]
+    assert [e["data"]["seed"] for e in events if e["type"] == "job.seed_finished"] == [7, 8, 9]
+    assert job["model_version"] is None
+    assert "report.html" in names
+    assert not [name for name in names if name.startswith("model.")]
+    kept = [blob.key for blob in blobs.store().list(f"jobs/{job['id']}")]
+    assert not [key for key in kept if "trainings" in key]
 
 
 def test_equal_specs_and_seeds_give_the_same_network_to_the_byte(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.run import adaptnet
-from tests.unit.client.documents import dataset, entry, job
+from tests.unit.client.documents import comparison, dataset, entry, estimate, job
 from tests.unit.client.service import Reply, Service
 from tests.unit.client.test_events import kept, passing
 
@@ -97,3 +97,74 @@ def test_a_new_key_goes_to_stdout_alone(
 
     assert ended.out == "ank_secret\n"
     assert service.asked[0].json == {"name": "notebook", "scopes": ["predict"]}
+
+
+def test_a_comparison_is_a_table_with_the_best_on_top(
+    capsys: pytest.CaptureFixture[str], service: Service
+) -> None:
+    service.on(HERE, Reply(200, JOB))
+    service.on(f"{HERE}/comparison", Reply(200, comparison()))
+
+    ended = adaptnet(capsys, "jobs", "compare", "job_1")
+
+    assert [line.split("\t") for line in ended.out.splitlines()[:4]] == [
+        ["method", "test error rate", "difference from ours", "seconds", "numbers", "ms a row"],
+        ["the Adam MLP", "0.1", "-0.02 (-0.05 to 0.01) not significant", "2", "1,200", "0.031"],
+        ["Motif Mimicry", "0.12", "", "2", "1,200", "0.031"],
+        ["ridge", "0.3", "+0.18 (0.1 to 0.2) worse", "2", "1,200", "0.031"],
+    ]
+    assert "The difference is not significant." in ended.out
+    assert "As good as ours after 31.25 s with tuning: the Adam MLP." in ended.out
+
+
+def test_a_benchmarks_comparison_shows_means(
+    capsys: pytest.CaptureFixture[str], service: Service
+) -> None:
+    method = {"name": "Motif Mimicry", "mean": 0.25, "seconds": 1.0, "n_parameters": 10}
+    document = comparison(methods={"network": {**method, "latency_ms": 1.0}}, differences={})
+    del document["matched_quality"]
+    service.on(HERE, Reply(200, JOB))
+    service.on(f"{HERE}/comparison", Reply(200, document))
+
+    ended = adaptnet(capsys, "jobs", "compare", "job_1")
+
+    assert ended.out.splitlines()[1].split("\t")[:2] == ["Motif Mimicry", "0.25"]
+
+
+def test_a_report_is_saved(
+    capsys: pytest.CaptureFixture[str], service: Service, tmp_path: Path
+) -> None:
+    service.on(HERE, Reply(200, JOB))
+    service.on(f"{HERE}/report", Reply(200, b"# report"))
+
+    ended = adaptnet(capsys, "jobs", "report", "job_1", "--out", tmp_path / "r.md")
+
+    assert ended.status == 0
+    assert (tmp_path / "r.md").read_text() == "# report"
+
+
+def test_an_estimate_is_a_line_a_size(capsys: pytest.CaptureFixture[str], service: Service) -> None:
+    other = {"rows": 50_000, "seconds": {"p50": 100.0, "p90": 2500.0}}
+    other["memory_bytes"] = {"p50": 1 << 30, "p90": 3 << 30}
+    service.on("POST /v1/estimates", Reply(200, estimate(what_if=[other])))
+
+    ended = adaptnet(capsys, "estimate", "churn", "--target", "y", "--rows", "50000")
+
+    assert ended.status == 0
+    assert [line.split("\t") for line in ended.out.splitlines()[2:4]] == [
+        ["1,000", "12.0", "30.5", "400 MiB", "2 GiB"],
+        ["50,000", "100.0", "2,500.0", "1 GiB", "3 GiB"],
+    ]
+    assert "careful: the estimate is extrapolated" in ended.out
+
+
+def test_an_estimate_that_rejects_fails(
+    capsys: pytest.CaptureFixture[str], service: Service
+) -> None:
+    holes: dict[str, object] = {"seconds": None, "memory_bytes": None, "size": None, "warnings": []}
+    refused = estimate(decision="reject", reason="there is no column 'y'", **holes)
+    service.on("POST /v1/estimates", Reply(200, refused))
+
+    ended = adaptnet(capsys, "estimate", "churn", "-t", "y")
+
+    assert (ended.status, ended.out) == (1, "cannot run: there is no column 'y'\n")

@@ -49,3 +49,41 @@ def model(**changes: object) -> Document:
 
 def entry(seq: int, kind: str, **data: object) -> Document:
     return {"seq": seq, "type": kind, "created_at": "2026-01-01T00:00:00Z", "data": data}
+
+
+def estimate(**changes: object) -> Document:
+    plain: Document = {
+        "decision": "accept",
+        "reason": "fits the limits",
+        "seconds": {"p50": 12.0, "p90": 30.5},
+        "memory_bytes": {"p50": 400 << 20, "p90": 2 << 30},
+        "warnings": ["the estimate is extrapolated"],
+        "size": {"rows": 1000, "columns": 5, "classes": 0},
+        "what_if": [],
+    }
+    return plain | changes
+
+
+def comparison(**changes: object) -> Document:
+    costs = {"seconds": 2.0, "n_parameters": 1200, "latency_ms": 0.031}
+    plain: Document = {
+        "metric": "error_rate",
+        "methods": {
+            "ridge": {"name": "ridge", "metrics": {"error_rate": 0.3}, **costs},
+            "network": {"name": "Motif Mimicry", "metrics": {"error_rate": 0.12}, **costs},
+            "adam_mlp": {"name": "the Adam MLP", "metrics": {"error_rate": 0.1}, **costs},
+            "teacher": {"name": "the teacher", "metrics": {"error_rate": 0.11}},
+        },
+        "differences": {
+            "ridge": {"value": -0.18, "low": -0.2, "high": -0.1, "significant": True},
+            "adam_mlp": {"value": 0.02, "low": -0.01, "high": 0.05, "significant": False},
+        },
+        "matched_quality": {
+            "method": "adam_mlp",
+            "reached": True,
+            "seconds": 31.25,
+            "best": 0.1,
+        },
+        "summary": "The difference is not significant",
+    }
+    return plain | changes

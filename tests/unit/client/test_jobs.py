@@ -9,7 +9,7 @@ from rich.console import Console
 
 from app.client import Client, ClientError, DownloadDamaged, Event, JobFailed, WaitTimedOut
 from app.client.watch import describe, watch
-from tests.unit.client.documents import job, model
+from tests.unit.client.documents import estimate, job, model
 from tests.unit.client.service import Reply, Service
 from tests.unit.client.test_events import STREAM, kept, passing
 
@@ -161,3 +161,39 @@ def test_predicts_with_intervals_at_the_service(client: Client, service: Service
 
     assert service.asked[-1].json["interval"] == 0.9
     assert (found.intervals, found.sets) == (((1.0, 3.0),), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("a.html", "html"), ("a.md", "markdown"), ("a.json", "json")]
+)
+def test_a_report_is_saved_in_the_format_of_its_name(
+    client: Client, service: Service, tmp_path: Path, name: str, wanted: str
+) -> None:
+    service.on(HERE, Reply(200, job()))
+    service.on(f"{HERE}/report", Reply(200, b"<!DOCTYPE html>"))
+
+    path = client.jobs.get("job_1").save_report(tmp_path / name)
+
+    assert path.read_bytes() == b"<!DOCTYPE html>"
+    assert service.asked[-1].query == {"format": [wanted]}
+
+
+def test_an_estimate_is_a_value_and_asks_about_other_sizes(
+    client: Client, service: Service
+) -> None:
+    service.on("POST /v1/estimates", Reply(200, estimate()))
+
+    found = client.estimate("churn", "y", rows=(10, 20), seed=3)
+
+    assert (found.accepted, found.reason) == (True, "fits the limits")
+    assert (found.seconds or {})["p90"] == 30.5
+    asked = service.asked[-1]
+    assert asked.query == {"rows": ["10", "20"]}
+    assert asked.json == {"kind": "train", "dataset": "churn", "target": "y", "seed": 3}
+
+
+def test_a_benchmark_is_a_job(client: Client, service: Service) -> None:
+    service.on("POST /v1/jobs", Reply(202, job(kind="benchmark", status="queued")))
+
+    assert client.benchmark("churn", "y", seeds=3).kind == "benchmark"
+    assert service.asked[-1].json["seeds"] == 3

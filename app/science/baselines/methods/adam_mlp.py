@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.science.baselines.baseline import Baseline, BaselineResult, Problem
-from app.science.baselines.training import Rows, Setting, Trained, predict, standardized, train
+from app.science.baselines.training import (
+    Rows,
+    Setting,
+    Trained,
+    as_network,
+    checkpoints,
+    predict,
+    standardized,
+    train,
+)
 
 LEARNING_RATES = (1e-3, 3e-3)
 WIDTHS = ((128, 128), (256, 256, 256))
@@ -56,15 +65,18 @@ class AdamMlp:
         runs.append(train(rows, winner, n_epochs=n_epochs, max_seconds=remaining, seed=seed))
         best = min(runs, key=_rank)
         prediction = predict(rows, best.model, rows.test_x)
+        seconds = time.perf_counter() - start
         return BaselineResult(
             name="adam_mlp",
             prediction_test=prediction,
             validation_metric=best.best.headline,
-            seconds_total=time.perf_counter() - start,
+            seconds_total=seconds,
             seconds_final=best.seconds,
             n_parameters=best.n_parameters,
             curve=best.curve,
             settings=_settings(best, len(runs), device),
+            network=as_network(rows, best.model),
+            checkpoints=checkpoints(rows, best),
         )
 
     def _tune(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.science.baselines.baseline import Baseline, BaselineResult, CurvePoint, Problem
 from app.science.evaluation.metrics import evaluate, headline
-from app.science.relu_network.network import Task
+from app.science.relu_network.network import INPUT, Network, Node, Task
 
 SMALLEST_SCORE = 1e-3
 
@@ -59,6 +59,7 @@ class Ridge:
             n_parameters=(len(path.center) + 1) * problem.n_outputs,
             curve=(CurvePoint(seconds, _loss(problem, path, penalty), metric),),
             settings={"penalty": penalty},
+            network=path.network(problem, penalty),
         )
 
 
@@ -76,10 +77,25 @@ class _Path:
 
     def predict(self, x: NDArray[np.float64], penalty: float) -> NDArray[np.float64]:
         """(n,) values or (n, c) probabilities."""
-        damped = np.maximum(self.eigenvalues, 0.0) + penalty * self.eigenvalues[-1]
-        weights = self.eigenvectors @ (self.projected / damped[:, None])
-        scores: NDArray[np.float64] = ((x - self.center) / self.scale) @ weights + self.offset
+        standardized = (x - self.center) / self.scale
+        scores: NDArray[np.float64] = standardized @ self.weights(penalty) + self.offset
         return scores[:, 0] if self.task == "regression" else _probabilities(scores)
+
+    def weights(self, penalty: float) -> NDArray[np.float64]:
+        """(p, c), of standardized columns."""
+        damped = np.maximum(self.eigenvalues, 0.0) + penalty * self.eigenvalues[-1]
+        found: NDArray[np.float64] = self.eigenvectors @ (self.projected / damped[:, None])
+        return found
+
+    def network(self, problem: Problem, penalty: float) -> Network:
+        """One affine layer over encoded rows."""
+        weight = self.weights(penalty).T / self.scale
+        node = Node("ridge", "affine", (INPUT,))
+        bias = self.offset - weight @ self.center
+        tensors = {node.tensor("weight"): weight, node.tensor("bias"): bias}
+        return problem.network(
+            (node,), {name: array.astype(np.float32) for name, array in tensors.items()}
+        )
 
 
 def _solve(problem: Problem) -> _Path:

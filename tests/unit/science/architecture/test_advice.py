@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from app.science.architecture import advice, sizing
+from app.science.architecture.decision import Decision, Facts, Jump
 from app.science.architecture.pilot import pilot_dof
 from app.science.errors import UnusableOverride
 
@@ -22,10 +23,10 @@ def advise(**changes: Any) -> advice.ArchitectureAdvice:  # noqa: ANN401 - any f
         "n_outputs": 1,
         "input_dim": 12,
     }
-    return advice.choose(**{**facts, **changes})
+    return advice.choose(Facts(**{**facts, **changes}))
 
 
-def decision(given: advice.ArchitectureAdvice, name: str) -> advice.Decision:
+def decision(given: advice.ArchitectureAdvice, name: str) -> Decision:
     return next(d for d in given.evidence if d.decision == name)
 
 
@@ -54,12 +55,15 @@ def test_an_override_is_kept_and_recorded() -> None:
     motifs = decision(given, "n_motifs")
     assert given.n_motifs == 123
     assert motifs.decided_by == "user"
-    assert motifs.inputs["auto_value"] == advise().n_motifs
-    assert decision(given, "depth").decided_by == "auto"
+    assert motifs.rule_value == advise().n_motifs
+    assert decision(given, "depth").decided_by == "rule"
+    assert decision(advise(), "n_motifs").decided_by == "rule"
 
 
-@pytest.mark.parametrize("override", [{"depht": 3}, {"n_motifs": 0}])
-def test_an_unusable_override_is_refused(override: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "override", [{"depht": 3}, {"n_motifs": 0}, {"gates": 2}, {"pooling": "some"}]
+)
+def test_an_unusable_override_is_refused(override: dict[str, Any]) -> None:
     with pytest.raises(UnusableOverride):
         advise(overrides=override)
 
@@ -95,3 +99,35 @@ def test_more_complex_targets_need_more_degrees_of_freedom() -> None:
 
     assert wavy.effective_dof > 2 * plain.effective_dof
     assert pilot_dof(rows, rows[:, 0] + noise, "regression", seed=0) == plain
+
+
+@pytest.mark.parametrize(
+    ("jump", "gates"), [("smooth", 0), ("undecided", 1), ("jump", 1), (None, 1)]
+)
+def test_a_gate_is_tried_unless_the_target_is_seen_to_be_smooth(
+    jump: Jump | None, gates: int
+) -> None:
+    given = advise(jump=jump)
+
+    assert given.gates == gates
+    assert decision(given, "gates").reason
+
+
+def test_an_invariance_saves_motifs_and_names_its_mechanism() -> None:
+    plain = advise()
+
+    invariant = advise(group="swaps of a and b", group_order=2.0, mechanism="canonical_form")
+
+    assert invariant.pooling == "canonical_form"
+    assert invariant.n_motifs == int(np.ceil(400 * 2.5 ** (5 / 7) * 2 ** (-2 / 7)))
+    assert invariant.n_motifs < plain.n_motifs
+
+
+def test_alternatives_trade_error_for_size() -> None:
+    motifs = decision(advise(pilot_risk=0.2, noise_share=0.1), "n_motifs")
+    named = {other["name"]: other for other in motifs.alternatives}
+
+    half, double = named["half"], named["double"]
+    assert float(half["relative_excess_error"]) > 1.0 > float(double["relative_excess_error"])
+    assert float(half["relative_size"]) < 1.0 < float(double["relative_latency"])
+    assert 0.1**0.5 < float(double["predicted_error"]) < 0.2**0.5 < float(half["predicted_error"])

@@ -6,8 +6,10 @@ import pytest
 
 from app.science.baselines.baseline import BASELINES, BaselineResult, Problem
 from app.science.baselines.methods.adam_mlp import AdamMlp
+from app.science.baselines.methods.lightgbm import LightGbm
 from app.science.baselines.methods.ridge import Ridge
 from app.science.evaluation.metrics import headline
+from app.science.relu_network.evaluate import predict
 from app.science.relu_network.network import Task
 
 SMALL = AdamMlp(learning_rates=(3e-3,), widths=((16,), (48, 48)))
@@ -93,3 +95,54 @@ def test_a_baseline_names_its_source_and_itself(name: str) -> None:
     assert "Source:" in (module.__doc__ or "")
     data, _ = problem("regression", n=200)
     assert baseline().run(data, seed=0, budget_seconds=0.5).name == name
+
+
+QUICK_TREES = LightGbm(leaves=(15, 7), max_rounds=200, patience=20)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_trees_beat_ridge_on_a_ring_and_keep_the_better_candidate(task: Task) -> None:
+    data, truth = problem(task, n=1500)
+    trees = QUICK_TREES.run(data, seed=0, budget_seconds=NO_LIMIT)
+    ridge = Ridge().run(data, seed=0, budget_seconds=1.0)
+
+    assert headline(task, truth, trees.prediction_test) < 0.5 * headline(
+        task, truth, ridge.prediction_test
+    )
+    assert len(trees.curve) == 2
+    assert trees.validation_metric == min(point.headline for point in trees.curve)
+
+
+def test_trees_without_time_are_one_candidate() -> None:
+    data, _ = problem("binary", n=300)
+    assert len(QUICK_TREES.run(data, seed=0, budget_seconds=0.0).curve) == 1
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_a_baselines_network_predicts_what_the_baseline_does(task: Task) -> None:
+    data, _ = problem(task)
+    trees = QUICK_TREES.run(data, seed=0, budget_seconds=NO_LIMIT)
+    for result, tolerance in ((small_mlp(task), 1e-4), (trees, 1e-6)):
+        again = predict(result.network, data.test_x)
+        np.testing.assert_allclose(again, result.prediction_test, rtol=tolerance, atol=tolerance)
+    ridge = Ridge().run(data, seed=0, budget_seconds=1.0)
+    again = predict(ridge.network, data.test_x)
+    if task == "regression":
+        np.testing.assert_allclose(again, ridge.prediction_test, rtol=1e-5)
+    else:
+        kept = ridge.prediction_test.max(axis=1) > 1e-2
+        np.testing.assert_array_equal(
+            again.argmax(axis=1)[kept], ridge.prediction_test.argmax(axis=1)[kept]
+        )
+
+
+def test_checkpoints_lead_from_the_first_epoch_to_an_error_near_the_last() -> None:
+    _, truth = problem("regression")
+    result = small_mlp("regression")
+    seconds = [checkpoint.seconds for checkpoint in result.checkpoints]
+    errors = [headline("regression", truth, c.prediction_test) for c in result.checkpoints]
+
+    assert seconds == sorted(seconds)
+    assert seconds[-1] <= result.seconds_final
+    assert errors[-1] < 0.5 * errors[0]
+    assert errors[-1] == headline("regression", truth, result.prediction_test)

@@ -5,7 +5,14 @@ import pytest
 
 from app.science.errors import ScienceError
 from app.science.evaluation import comparison
-from app.science.evaluation.comparison import Difference, paired_bootstrap, sentence
+from app.science.evaluation.comparison import (
+    Difference,
+    Rival,
+    paired_bootstrap,
+    sentence,
+    time_to_quality,
+    verdict,
+)
 
 
 def test_the_interval_covers_a_known_difference_about_as_often_as_it_says() -> None:
@@ -79,6 +86,53 @@ def test_a_win_is_called_better_with_its_size() -> None:
     assert said.endswith(
         "error rate 0.1 against 0.12 (significantly better, by 0.01 to 0.03 at 95 %)"
     )
+
+
+def rival(name: str, error: float, low: float, high: float, seconds: float = 10.0) -> Rival:
+    return Rival(name, Difference("error_rate", 0.1, error, low, high), seconds)
+
+
+def test_the_verdict_says_when_others_win() -> None:
+    trees = rival("LightGBM", 0.05, 0.03, 0.07, seconds=1.0)
+    sgd = rival("the Adam MLP", 0.07, 0.01, 0.05)
+    said = verdict([sgd, trees], seconds=5.0)
+
+    assert said.startswith(
+        "LightGBM wins here: error rate 0.05 against 0.1 of Motif Mimicry (better by 0.03 to 0.07 "
+        "at 95 %), and so does the Adam MLP (0.07); "
+    )
+    assert said.endswith(
+        "training took 5 s, 2.0x faster than the Adam MLP and 5.0x slower than LightGBM"
+    )
+
+
+def test_the_verdict_claims_no_win_where_nothing_is_significant() -> None:
+    tie = rival("the Adam MLP", 0.12, -0.05, 0.01)
+    beaten = Rival("ridge", Difference("error_rate", 0.1, 0.3, -0.25, -0.15), 0.01, timed=False)
+
+    assert verdict([tie, beaten], seconds=5.0) == (
+        "No other method is significantly better than Motif Mimicry with its error rate of 0.1; "
+        "it is better than ridge (0.3); the difference from the Adam MLP (0.12) is not "
+        "significant; training took 5 s, 2.0x faster than the Adam MLP"
+    )
+
+
+def test_the_verdict_names_all_winners_but_leads_with_the_best() -> None:
+    others = [rival(name, error, 0.01, 0.03) for name, error in (("a", 0.08), ("b", 0.06))]
+    assert verdict(others, seconds=1.0).startswith("B wins here: error rate 0.06")
+    assert "and so does a (0.08)" in verdict(others, seconds=1.0)
+    with pytest.raises(ScienceError, match="at least one"):
+        verdict([], seconds=1.0)
+
+
+def test_the_time_to_a_quality_counts_the_tuning_and_may_never_come() -> None:
+    curve = [(1.0, 0.5), (2.0, 0.3), (4.0, 0.35), (8.0, 0.2)]
+
+    reached = time_to_quality(0.3, curve, tuning_seconds=10.0)
+    never = time_to_quality(0.1, curve, tuning_seconds=10.0)
+
+    assert (reached.seconds_of_run, reached.seconds, reached.best) == (2.0, 12.0, 0.2)
+    assert (never.seconds_of_run, never.seconds, never.best) == (None, None, 0.2)
 
 
 def test_examples_in_the_docstrings_hold() -> None:

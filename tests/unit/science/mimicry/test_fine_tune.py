@@ -7,7 +7,7 @@ import pytest
 
 from app.science.mimicry import fine_tune as tuning
 from app.science.mimicry import target as targets
-from app.science.mimicry.fine_tune import TuningData, adaptive_sharpness, fine_tune
+from app.science.mimicry.fine_tune import TuningData, fine_tune, sharpness
 from app.science.relu_network.evaluate import predict_raw
 from app.science.relu_network.network import Network, Node
 from tests.unit.science.mimicry import samples
@@ -118,8 +118,8 @@ def test_sharpness_does_not_see_a_rescaling_of_layers() -> None:
         "head.bias": t["head.bias"],
     }
 
-    here = adaptive_sharpness(replace(network, tensors=t), tuning_data)
-    there = adaptive_sharpness(replace(network, tensors=scaled), tuning_data)
+    here = sharpness(replace(network, tensors=t), tuning_data)
+    there = sharpness(replace(network, tensors=scaled), tuning_data)
 
     assert here > 0
     assert there == pytest.approx(here, rel=1e-6)

@@ -1,0 +1,1 @@
+"""How each part of a network follows from the data's structure: one file is one decision."""

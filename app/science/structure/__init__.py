@@ -1,0 +1,1 @@
+"""What the data are like, and what the trained network is like: structure measured, not assumed."""

@@ -1,0 +1,1 @@
+"""Candidate groups by kind of data, one file each."""

@@ -1,0 +1,56 @@
+"""What the phases that measure structure share: the rows they may see, and an honest blank."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.kinds.analyze import AnalyzeSpec
+from app.science.encoding.fit import fit_encoding
+from app.science.errors import ScienceError
+from app.science.mimicry import target as targets
+from app.science.relu_network.network import Task
+from workers.context import Context
+from workers.tabular import Floats, encoded, features
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Encoded rows with their targets. x : (n, p); y : (n,), numbers or class codes."""
+
+    x: Floats
+    y: NDArray[Any]
+    task: Task
+    classes: tuple[str, ...]
+
+    @property
+    def columns(self) -> Floats:
+        """(n, c), the target standardized, or one column a class."""
+        return targets.make(self.y, self.task, self.classes).columns()
+
+
+def labelled_rows(context: Context) -> LabelledRows | None:
+    """Training rows; all rows of a job that holds none out; None where there is no target."""
+    if not isinstance(context.spec, AnalyzeSpec):
+        data = encoded(context)
+        return LabelledRows(data.train_x, data.train_y, data.task, data.classes)
+    selection = context.read_json("materialize", "selection.json")
+    if "target" not in selection:
+        return None
+    kept = context.read_arrays("materialize", "rows.safetensors")
+    columns, roles = features(context, kept["rows"])
+    task, seed = selection["task"], context.seed
+    fitted = fit_encoding(columns, roles, kept["target"], task, seed=seed)
+    return LabelledRows(fitted.matrix, kept["target"], task, tuple(selection["classes"]))
+
+
+def unresolved(reason: ScienceError | str) -> dict[str, Any]:
+    """The document of something that these data do not let anybody measure."""
+    return {"unresolved": True, "sentence": f"Not measured: {str(reason).rstrip('.')}."}
+
+
+def intrinsic_dimension(context: Context) -> dict[str, float]:
+    """Value and ends that the phase ``dimension`` recommends."""
+    found = context.read_json("dimension", "dimension.json")["recommended"]
+    return {key: np.float64(found[key]).item() for key in ("value", "low", "high")}
