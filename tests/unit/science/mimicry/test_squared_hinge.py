@@ -9,7 +9,7 @@ import torch
 from app.science.mimicry import squared_hinge, transfer
 from app.science.mimicry import teacher as teachers
 from app.science.mimicry.certificate import certify
-from app.science.mimicry.cross_fit import N_FOLDS, CrossFit, Solution, cross_fit
+from app.science.mimicry.cross_fit import N_FOLDS, CrossFit, Loss, Solution, cross_fit
 from app.science.mimicry.head import Features
 from app.science.mimicry.kernels import kernel_matrix
 from app.science.mimicry.plan import TransferPlan
@@ -38,7 +38,7 @@ def fitted(x: np.ndarray, columns: np.ndarray) -> CrossFit:
     return cross_fit(features, x, columns, np.arange(N))
 
 
-def clipped_loss(columns: np.ndarray, ends: Ends) -> squared_hinge.Loss:
+def clipped_loss(columns: np.ndarray, ends: Ends) -> Loss:
     return lambda outputs, rows: float(((ends.clip(outputs) - columns[rows]) ** 2).mean())
 
 
