@@ -146,7 +146,7 @@ def test_a_document_before_its_phase_says_when_it_will_be_there(client: TestClie
     late = client.get(f"/v1/jobs/{job_id}/intrinsic-dimension").json()
 
     assert (early["code"], early["available_after_phase"]) == ("phase_not_reached", "dimension")
-    assert never["code"] == late["code"] == "state_conflict"
+    assert (never["code"], late["code"]) == ("document_not_made", "state_conflict")
 
 
 def frames(text_stream: str) -> list[dict[str, str]]:
