@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,23 @@ from app.science.mimicry import teacher as teachers
 from app.science.mimicry.certificate import certify
 from app.science.mimicry.plan import TransferPlan
 from app.science.mimicry.teacher import FittedTeacher
-from app.science.mimicry.transfer import corrected, transfer
+from app.science.mimicry.transfer import CorrectionReport, corrected, transfer
 from app.science.relu_network.evaluate import predict_raw, softmax
 from app.science.relu_network.network import Network
+from app.science.structure.invariance.exploit import group_average
+from app.science.structure.invariance.find import find_invariances
 from benchmarks.mimicry_export import answer, feed, session
 from benchmarks.mimicry_result import Outcome
 from benchmarks.mimicry_tables import BenchmarkProblem, Floats
 
-SOURCES = ("mimicry", "architecture", "encoding", "relu_network", "linalg.py")
+SOURCES = (
+    "mimicry",
+    "architecture",
+    "encoding",
+    "relu_network",
+    "structure/invariance",
+    "linalg.py",
+)
 """The code whose change makes our cached results stale."""
 N_GOLDEN = 256
 
@@ -68,6 +77,8 @@ def run(problem: BenchmarkProblem, seed: int) -> Outcome:
         teacher = teachers.fit(x, y, problem.task, classes=problem.classes, seed=seed)
     with watch.part("transfer and corrections"):
         network, report = corrected(teacher, x, y, seed=seed, plan=plan)
+    with watch.part("invariance"):
+        network, report = _averaged(problem, teacher, network, report, seed)
     with watch.part("export"):
         package, proof = proved_package(_model(problem, network, seed))
         onnx = archive.read(package)["model.onnx"]
@@ -120,6 +131,29 @@ def _dimension(x: Floats, seed: int) -> tuple[float, float, float]:
     except (TooFewRows, DegenerateDistances):
         return float(x.shape[1]), 0.0, float(x.shape[1])
     return found.value, found.low, found.high
+
+
+def _averaged(
+    problem: BenchmarkProblem,
+    teacher: FittedTeacher,
+    network: Network,
+    report: CorrectionReport,
+    seed: int,
+) -> tuple[Network, CorrectionReport]:
+    """Averaged over the target's invariances, as the phase ``correct`` does it."""
+    x, y = problem.rest_x, problem.rest_y
+    target = teacher.target(y)
+    columns = y if problem.task == "regression" else target.columns()
+    found = find_invariances(x, columns, fit=problem.fit, seed=seed)
+    if not found.pays:
+        return network, report
+    used = group_average(network, teacher, found.group, x, target, problem.held)
+    if used is None:
+        return network, report
+    averaged, verdict = used
+    loss = verdict.after if verdict.accepted else report.validation_loss
+    verdicts = (*report.verdicts, verdict)
+    return averaged, replace(report, verdicts=verdicts, validation_loss=loss)
 
 
 def _validation_loss(problem: BenchmarkProblem, loss: float) -> float:

@@ -38,12 +38,15 @@ class Architecture(Part):
     """Overrides of the architecture rule and limits on its outcome; null lets the rule decide.
 
     ``motifs``: ``radial`` are the teacher's own units and carry its weights; others are drawn and
-    get a head of their own. ``max_latency_ms``: one row in ONNX Runtime on one thread of the
-    machine that trains.
+    get a head of their own. ``gates``: whether a level set is tried. ``pooling``: ``none`` leaves
+    an invariance of the target unused. ``max_latency_ms``: one row in ONNX Runtime on one thread of
+    the machine that trains.
     """
 
     n_motifs: int | None = Field(default=None, ge=8, le=20_000)
     smoothness: float | None = Field(default=None, ge=0.5, le=2.0)
+    gates: Literal[0, 1] | None = None
+    pooling: Literal["none"] | None = None
     max_parameters: int | None = Field(default=None, ge=100, le=50_000_000)
     motifs: Literal["radial", "swim", "pwl_wave", "local_experts"] = "radial"
     max_latency_ms: float | None = Field(default=None, gt=0.0, le=10_000.0)

@@ -4,9 +4,10 @@ from typing import Any
 
 from app.domain.kinds.advise import AdviseSpec
 from app.domain.tabular import TabularSpec
-from app.science.architecture.advice import ArchitectureAdvice, choose
+from app.science.architecture.advice import OVERRIDES, ArchitectureAdvice, choose
 from app.science.architecture.decision import Facts
 from app.science.architecture.pilot import Pilot, pilot_dof
+from app.science.structure.invariance.exploit import MOST_ELEMENTS
 from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import Encoded, encoded
@@ -33,11 +34,7 @@ def run(context: Context) -> dict[str, Any]:
 def _choose(context: Context, data: Encoded, pilot: Pilot, n_rows: int) -> ArchitectureAdvice:
     assert isinstance(context.spec, TabularSpec)  # noqa: S101  (only such kinds have this phase)
     asked = context.spec.architecture
-    overrides = {
-        name: value
-        for name in ("n_motifs", "smoothness")
-        if (value := getattr(asked, name)) is not None
-    }
+    overrides = {name: value for name in OVERRIDES if (value := getattr(asked, name)) is not None}
     dimension = context.read_json("dimension", "dimension.json")["recommended"]
     facts = Facts(
         n_rows=n_rows,
@@ -52,6 +49,7 @@ def _choose(context: Context, data: Encoded, pilot: Pilot, n_rows: int) -> Archi
         max_parameters=asked.max_parameters,
         overrides=overrides,
         **_structure(context),
+        **_invariance(context),
     )
     return choose(facts)
 
@@ -72,6 +70,23 @@ def _structure(context: Context) -> dict[str, Any]:
         "smoothness": smooth["value"] if known else 1.0,
         "jump": found["verdict"]["side"],
         "jump_index": index and index["value"],
+    }
+
+
+def _invariance(context: Context) -> dict[str, Any]:
+    """The group that pays, where an earlier phase has found one that is small enough to use."""
+    if "invariance" not in context.job["phases"]:
+        return {}
+    found = context.read_json("invariance", "invariance.json")
+    if found.get("unresolved") or not found["pays"]:
+        return {}
+    group = found["group"]
+    if group["order"] is None or group["order"] > MOST_ELEMENTS:
+        return {}
+    return {
+        "group": "; ".join(group["generators"]),
+        "group_order": float(group["order"]),
+        "mechanism": "feature_averaging",
     }
 
 

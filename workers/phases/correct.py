@@ -3,6 +3,7 @@
 The limits of the spec hold for the finished network: corrections that break one are left out.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from app.domain.kinds.train import TrainSpec
@@ -11,6 +12,8 @@ from app.science.mimicry import target as targets
 from app.science.mimicry.fine_tune import TuningData, fine_tune
 from app.science.mimicry.transfer import CorrectionReport, corrected
 from app.science.relu_network.network import Network
+from app.science.structure.invariance import group as groups
+from app.science.structure.invariance.exploit import group_average
 from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import (
@@ -23,6 +26,7 @@ from workers.tabular import (
 )
 
 OWN_BASE = "the motifs are drawn anew, so there are no out-of-fold outputs to correct"
+GATE = "level_set"
 FINE_TUNE_SHARE = 0.3
 
 
@@ -30,7 +34,7 @@ def run(context: Context) -> dict[str, Any]:
     """Leave the network that is shipped, and ``public/correct.json``."""
     spec = context.spec
     assert isinstance(spec, TrainSpec)  # noqa: S101  (only this kind has this phase)
-    network, report = _corrected(context, spec)
+    network, report = _averaged(context, spec, *_corrected(context, spec))
     document = report.to_json()
     if spec.fine_tune:
         network, document["fine_tune"] = _tuned(context, network)
@@ -54,25 +58,55 @@ def _corrected(context: Context, spec: TrainSpec) -> tuple[Network, CorrectionRe
     if measured["chosen"] not in ("copied", "ridge") or measured["mix_losses"]:
         return untouched(OWN_BASE)
     data = encoded(context)
+    gates = context.read_json("architecture", "architecture.json")["gates"]
     network, report = corrected(
         carried_teacher(context),
         data.fit_x,
         data.fit_y,
         seed=context.seed,
-        names=spec.corrections,
+        names=[name for name in spec.corrections if gates or name != GATE],
         plan=transfer_plan(context),
         progress=context.progress,
     )
-    limits = spec.architecture
-    broken = broken_limit(
-        network,
-        fitted_encoding(context),
-        max_parameters=limits.max_parameters,
-        max_latency_ms=limits.max_latency_ms,
-    )
+    broken = _broken(context, spec, network)
     if broken:
         return untouched(f"with corrections the network would break {broken}")
     return network, report
+
+
+def _broken(context: Context, spec: TrainSpec, network: Network) -> str:
+    return broken_limit(
+        network,
+        fitted_encoding(context),
+        max_parameters=spec.architecture.max_parameters,
+        max_latency_ms=spec.architecture.max_latency_ms,
+    )
+
+
+def _averaged(
+    context: Context, spec: TrainSpec, network: Network, report: CorrectionReport
+) -> tuple[Network, CorrectionReport]:
+    """The network averaged over the accepted group, where that wins and keeps to the limits."""
+    if context.read_json("architecture", "architecture.json")["pooling"] == "none":
+        return network, report
+    group = groups.from_json(context.read_json("invariance", "invariance.json")["group"])
+    data, teacher = encoded(context), carried_teacher(context)
+    target = teacher.target(data.fit_y)
+    _, held = targets.holdout(target, teacher.seed)
+    found = group_average(network, teacher, group, data.fit_x, target, held)
+    if found is None:
+        return network, report
+    averaged, verdict = found
+    broken = verdict.accepted and _broken(context, spec, averaged)
+    if broken:
+        reason = f"averaged over its group the network would break {broken}"
+        return network, replace(report, reason=f"{report.reason}; {reason}".removeprefix("; "))
+    return averaged, replace(
+        report,
+        verdicts=(*report.verdicts, verdict),
+        validation_loss=verdict.after if verdict.accepted else report.validation_loss,
+        n_parameters=averaged.n_parameters,
+    )
 
 
 def _tuned(context: Context, network: Network) -> tuple[Network, dict[str, Any]]:

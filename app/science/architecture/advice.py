@@ -24,7 +24,7 @@ from app.science.architecture.rules import (
 from app.science.errors import UnusableOverride
 
 FORMAT = "adaptnet-architecture-advice/1"
-OVERRIDES = ("n_motifs", "rank", "smoothness", "gates", "pooling")
+OVERRIDES = ("n_motifs", "smoothness", "gates", "pooling")
 """The decisions that a job's body can take; the others have one realization or follow."""
 
 
@@ -71,7 +71,7 @@ def choose(facts: Facts) -> ArchitectureAdvice:
             raise UnusableOverride(name=name, value=value, known=OVERRIDES)
     b_decided = _taken(smoothness.decide(facts), facts)
     b = float(b_decided.value)
-    q_decided = _taken(rank.decide(facts), facts, most=facts.input_dim)
+    q_decided = rank.decide(facts)
     q = int(q_decided.value)
     m_decided = _taken(motifs.decide(facts, b, q), facts)
     m = int(m_decided.value)
@@ -123,15 +123,14 @@ def _counterfactual(facts: Facts, parameters: int) -> dict[str, Any]:
     }
 
 
-def _taken(decided: Decision, facts: Facts, *, most: int | None = None) -> Decision:
+def _taken(decided: Decision, facts: Facts) -> Decision:
     """The decision as the user took it, where the body says so; the rule's value is kept."""
     asked = facts.overrides.get(decided.decision)
     if asked is None:
         return decided
-    value = asked if most is None else min(most, int(asked))
     return replace(
         decided,
-        value=value,
+        value=asked,
         reason=f"set in the job's body; the rule says {decided.value}",
         decided_by="user",
         rule_value=decided.value,

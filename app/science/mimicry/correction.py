@@ -77,17 +77,21 @@ CORRECTIONS: FolderRegistry[type[Correction]] = FolderRegistry("app.science.mimi
 
 @dataclass(frozen=True)
 class Verdict:
-    """Mean held-out loss before and after, the standard error of their paired difference."""
+    """Mean held-out loss before and after, the standard error of their paired difference.
+
+    least_gain : share of the loss that has to go as well, where the correction is dear
+    """
 
     name: str
     before: float
     after: float
     standard_error: float
+    least_gain: float = 0.0
 
     @property
     def accepted(self) -> bool:
-        """The loss falls by more than one standard error."""
-        return self.before - self.after > self.standard_error
+        """The loss falls by more than one standard error and by the least gain."""
+        return self.before - self.after > max(self.standard_error, self.least_gain * self.before)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

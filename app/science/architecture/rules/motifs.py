@@ -48,7 +48,7 @@ def decide(facts: Facts, smoothness: float, rank: int) -> Decision:
             "n_pilot": facts.pilot_rows,
             "d": facts.dimension_high,
             "b": smoothness,
-            "g": facts.group_order,
+            "g": _cells(facts),
             "wanted": found.wanted,
             "cap": found.cap,
             "max_parameters": facts.max_parameters,
@@ -98,7 +98,12 @@ def alternatives(
 
 def _wanted(facts: Facts, dimension: float, smoothness: float) -> int:
     ratio = facts.n_rows / facts.pilot_rows
-    return sizing.wanted_motifs(facts.pilot_dof, ratio, dimension, smoothness, facts.group_order)
+    return sizing.wanted_motifs(facts.pilot_dof, ratio, dimension, smoothness, _cells(facts))
+
+
+def _cells(facts: Facts) -> float:
+    """By how much fewer the cells are; an average's network still sees every row as it is."""
+    return 1.0 if facts.mechanism == "feature_averaging" else facts.group_order
 
 
 def _reason(facts: Facts, found: Sizes) -> str:

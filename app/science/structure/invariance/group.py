@@ -8,9 +8,10 @@ Source: Sannai, Imaizumi and Kawano 2021, Propositions 2 and 3 (sorted cones as 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -117,10 +118,29 @@ class Group:
         """Whether it can be exploited: by a canonical form, or by averaging."""
         return self.blocks is not None or self.elements is not None
 
+    def to_json(self) -> dict[str, Any]:
+        """Generators and center as plain data, which ``from_json`` reads."""
+        return {
+            "permutations": [
+                {"source": g.source.tolist(), "sign": g.sign.astype(int).tolist()}
+                for g in self.generators
+            ],
+            "center": self.center.tolist(),
+        }
+
     def with_generator(self, generator: SignedPermutation) -> "Group":
         """The group with one more generator; columns of one block share their center."""
         wider = Group((*self.generators, generator), self.center)
         return replace(wider, center=_shared(self.center, wider.blocks or ()))
+
+
+def from_json(document: Mapping[str, Any]) -> Group:
+    """The group that ``Group.to_json`` wrote."""
+    generators = tuple(
+        SignedPermutation(np.array(g["source"], dtype=np.int64), np.array(g["sign"], dtype=float))
+        for g in document["permutations"]
+    )
+    return Group(generators, np.array(document["center"], dtype=np.float64))
 
 
 def _shared(center: Floats, blocks: Sequence[Block]) -> Floats:

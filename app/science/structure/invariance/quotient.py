@@ -106,8 +106,12 @@ def behind(quotient: Nodes, network: Network, input_dim: int | None = None) -> N
     )
 
 
-def averaged(network: Network, group: Group) -> Network:
+def averaged(network: Network, group: Group, factor: float = 1.0) -> Network:
     """The mean of the network over all elements: as many copies of it, side by side.
+
+    Parameters
+    ----------
+    factor : on the mean, such as a temperature of logits
 
     Raises
     ------
@@ -120,7 +124,7 @@ def averaged(network: Network, group: Group) -> Network:
     total = Node(f"{AVERAGE}_sum", "add", tuple(copy.output for copy in copies))
     width = max(1, len(network.classes))
     mean = Node(AVERAGE, "affine", (total.name,))
-    share = np.eye(width) / len(copies)
+    share = factor * np.eye(width) / len(copies)
     nodes = [node for copy in copies for node in copy.nodes]
     tensors = {name: tensor for copy in copies for name, tensor in copy.tensors.items()}
     return replace(

@@ -175,6 +175,7 @@ class InvarianceReport:
                 "order": round(order) if order < LARGEST_INTEGER else None,
                 "log10_order": self.log_order / math.log(10.0),
                 "blocks": [asdict(block) for block in self.group.blocks or ()],
+                **self.group.to_json(),
             },
             "findings": [asdict(finding) for finding in self.findings[:MAX_LISTED]],
             "loss": asdict(self.loss) if self.loss else None,
