@@ -21,6 +21,7 @@ import app.science
 from app.science.architecture.advice import ArchitectureAdvice, choose
 from app.science.architecture.decision import Facts
 from app.science.architecture.pilot import pilot_dof
+from app.science.encoding.apply import origin
 from app.science.errors import DegenerateDistances, TooFewRows
 from app.science.export import archive, golden
 from app.science.export.self_test import proved_package
@@ -35,6 +36,7 @@ from app.science.relu_network.evaluate import predict_raw, softmax
 from app.science.relu_network.network import Network
 from app.science.structure.invariance.exploit import group_average
 from app.science.structure.invariance.find import find_invariances
+from app.science.structure.invariance.layout import Table
 from benchmarks.mimicry_export import answer, feed, session
 from benchmarks.mimicry_result import Outcome
 from benchmarks.mimicry_tables import BenchmarkProblem, Floats
@@ -144,7 +146,8 @@ def _averaged(
     x, y = problem.rest_x, problem.rest_y
     target = teacher.target(y)
     columns = y if problem.task == "regression" else target.columns()
-    found = find_invariances(x, columns, fit=problem.fit, seed=seed)
+    layout = Table(tuple(origin(problem.encoding).tolist()))
+    found = find_invariances(x, columns, layout, fit=problem.fit, seed=seed)
     if not found.pays:
         return network, report
     used = group_average(network, teacher, found.group, x, target, problem.held)

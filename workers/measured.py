@@ -7,18 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.kinds.analyze import AnalyzeSpec
+from app.science.encoding.encoding import Encoding
 from app.science.encoding.fit import fit_encoding
 from app.science.errors import ScienceError
 from app.science.mimicry import target as targets
 from app.science.relu_network.network import Task
 from workers.context import Context
-from workers.tabular import Floats, encoded, features
+from workers.tabular import Floats, encoded, features, fitted_encoding
 
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Encoded rows with their targets. x : (n, p); y : (n,), numbers or class codes."""
+    """Encoded rows with their targets.
 
+    x : (n, p), by ``encoding``; y : (n,), numbers or class codes
+    """
+
+    encoding: Encoding
     x: Floats
     y: NDArray[Any]
     task: Task
@@ -34,7 +39,8 @@ def labelled_rows(context: Context) -> LabelledRows | None:
     """Training rows; all rows of a job that holds none out; None where there is no target."""
     if not isinstance(context.spec, AnalyzeSpec):
         data = encoded(context)
-        return LabelledRows(data.train_x, data.train_y, data.task, data.classes)
+        encoding = fitted_encoding(context)
+        return LabelledRows(encoding, data.train_x, data.train_y, data.task, data.classes)
     selection = context.read_json("materialize", "selection.json")
     if "target" not in selection:
         return None
@@ -42,7 +48,8 @@ def labelled_rows(context: Context) -> LabelledRows | None:
     columns, roles = features(context, kept["rows"])
     task, seed = selection["task"], context.seed
     fitted = fit_encoding(columns, roles, kept["target"], task, seed=seed)
-    return LabelledRows(fitted.matrix, kept["target"], task, tuple(selection["classes"]))
+    classes = tuple(selection["classes"])
+    return LabelledRows(fitted.encoding, fitted.matrix, kept["target"], task, classes)
 
 
 def unresolved(reason: ScienceError | str) -> dict[str, Any]:

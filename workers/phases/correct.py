@@ -74,7 +74,7 @@ def _corrected(context: Context, spec: TrainSpec) -> tuple[Network, CorrectionRe
     return network, report
 
 
-def _broken(context: Context, spec: TrainSpec, network: Network) -> str:
+def _broken(context: Context, spec: TrainSpec, network: Network) -> str | None:
     return broken_limit(
         network,
         fitted_encoding(context),

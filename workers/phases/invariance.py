@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from app.science.encoding.apply import origin
 from app.science.errors import ScienceError
 from app.science.structure.invariance.find import Rates, find_invariances
+from app.science.structure.invariance.layout import Table
 from workers.context import Context
 from workers.measured import intrinsic_dimension, labelled_rows, unresolved
 from workers.phase import Phase
@@ -29,8 +31,10 @@ def _measure(context: Context) -> dict[str, Any]:
     if rows is None:
         return unresolved(NO_TARGET)
     rates = Rates(dimension=intrinsic_dimension(context)["value"])
+    layout = Table(tuple(origin(rows.encoding).tolist()), rows.encoding.output_names)
     try:
-        return find_invariances(rows.x, rows.columns, seed=context.seed, rates=rates).to_json()
+        found = find_invariances(rows.x, rows.columns, layout, seed=context.seed, rates=rates)
+        return found.to_json()
     except ScienceError as error:
         return unresolved(error)
 

@@ -57,6 +57,17 @@ def transform(encoding: Encoding, columns: Columns) -> NDArray[np.float64]:
     return np.concatenate(parts, axis=1, dtype=np.float64) if parts else np.empty((0, 0))
 
 
+def origin(encoding: Encoding) -> NDArray[np.float64]:
+    """(p,), where a number's own zero lies in the encoded vector; 0 for everything else."""
+    parts = []
+    for column in encoding.columns:
+        if isinstance(column, CategoricalColumn):
+            parts.append(np.zeros(column.width))
+        else:
+            parts.append(_numeric(column, np.zeros(1))[0])
+    return np.concatenate(parts)
+
+
 def raw(columns: Columns, name: str) -> NDArray[Any]:
     """One column of the table, or ``MissingColumn``."""
     if name not in columns:

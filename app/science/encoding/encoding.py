@@ -47,6 +47,11 @@ class NumericColumn:
         """Outputs of this column."""
         return 2 if self.missing_flag else 1
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """For readers."""
+        return (self.name, f"{self.name} is missing")[: self.width]
+
 
 @dataclass(frozen=True)
 class CategoricalColumn:
@@ -64,6 +69,13 @@ class CategoricalColumn:
         """Outputs of this column."""
         return int(self.table.shape[1])
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """For readers: a one-hot column has its level's name."""
+        if self.width == len(self.levels):
+            return tuple(f"{self.name} = {level}" for level in self.levels)
+        return tuple(f"{self.name} ({number})" for number in range(1, self.width + 1))
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -75,6 +87,11 @@ class Encoding:
     def width(self) -> int:
         """Length of the encoded vector."""
         return sum(column.width for column in self.columns)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """(width,), what each number of the encoded vector tells."""
+        return tuple(name for column in self.columns for name in column.output_names)
 
     def tensors(self) -> dict[str, NDArray[np.float64]]:
         """The lookup tables by name, stored beside the weights in float64."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from app.science.errors import ScienceError
 from app.science.evaluation.metrics import HEADLINE, headline_of_mean, row_losses
 from app.science.relu_network.network import Task
+from app.science.wording import number
 
 N_RESAMPLES, RESAMPLES_AT_ONCE = 1000, 50  # the second divides the first
 MAX_BLOCKS = 5000
@@ -89,7 +90,8 @@ def sentence(
     name = difference.metric.replace("_", " ")
     return (
         f"{_speed(seconds, baseline_seconds, baseline)}, "
-        f"{name} {difference.ours:.3g} against {difference.baseline:.3g} ({_verdict(difference)})"
+        f"{name} {number(difference.ours)} against {number(difference.baseline)} "
+        f"({_verdict(difference)})"
     )
 
 
@@ -178,20 +180,22 @@ def _lead(winners: Sequence[Rival], any_difference: Difference, name: str) -> st
     metric = any_difference.metric.replace("_", " ")
     if not winners:
         return f"No other method is significantly better than {name} with its {metric} of " + (
-            f"{any_difference.ours:.3g}"
+            number(any_difference.ours)
         )
     best, others = winners[0], [_with_error(r) for r in winners[1:]]
     found = best.difference
     also = f", and so do {_listed(others)}" if len(others) > 1 else ""
     also = also or (f", and so does {others[0]}" if others else "")
     return (
-        f"{best.name[0].upper()}{best.name[1:]} wins here: {metric} {found.baseline:.3g} against "
-        f"{found.ours:.3g} of {name} (better by {found.low:.2g} to {found.high:.2g} at 95 %){also}"
+        f"{best.name[0].upper()}{best.name[1:]} wins here: {metric} "
+        f"{number(found.baseline)} against "
+        f"{number(found.ours)} of {name} (better by {number(found.low, 2)} to "
+        f"{number(found.high, 2)} at 95 %){also}"
     )
 
 
 def _with_error(rival: Rival) -> str:
-    return f"{rival.name} ({rival.difference.baseline:.3g})"
+    return f"{rival.name} ({number(rival.difference.baseline)})"
 
 
 def _listed(parts: Sequence[str]) -> str:

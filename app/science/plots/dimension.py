@@ -18,8 +18,8 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
 )
+from app.science.wording import number
 
 CURVE_FIELDS = ("k", "raw", "cal", "cal_low", "cal_high")
 

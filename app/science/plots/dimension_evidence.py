@@ -17,8 +17,8 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
 )
+from app.science.wording import number
 
 _NAMES = {
     "two_nn": "TwoNN",

@@ -15,9 +15,9 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
     plain_numbers,
 )
+from app.science.wording import number
 
 
 def covering_curve(report: Mapping[str, Any]) -> Plot:

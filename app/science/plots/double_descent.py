@@ -18,10 +18,10 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
     plain_numbers,
 )
 from app.science.structure.double_descent import PEAK_HIGH, PEAK_LOW
+from app.science.wording import number
 
 TICKS = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 COLUMNS = ("risk", "standard_error", "predicted", "noise_gain", "effective_dof")

@@ -18,9 +18,9 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
     plain_numbers,
 )
+from app.science.wording import number
 
 FIELDS = ("rows", "value", "low", "high")
 

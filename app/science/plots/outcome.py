@@ -20,9 +20,9 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
     plain_numbers,
 )
+from app.science.wording import number
 
 MAX_DOTS = 2000
 MAX_CSV_ROWS = 10_000
@@ -45,6 +45,7 @@ def parity(y: NDArray[np.float64], prediction: NDArray[np.float64], *, unit: str
     with look():
         labels = ("Prediction against truth", "truth" + suffix, "prediction" + suffix)
         figure, axes = new_axes(*labels, size=SQUARE_INCHES)
+        figure.set_layout_engine("compressed")
         axes.grid()
         _cloud(axes, y, prediction, (low, high))
         axes.plot([low, high], [low, high], color=VERMILION, lw=1.6, label="perfect")

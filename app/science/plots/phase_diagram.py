@@ -21,9 +21,9 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
 )
 from app.science.structure.phase_diagram import corollary_boundary, introduction_boundary
+from app.science.wording import number
 
 B_AXIS, TOP, LANE = (0.4, 2.2), 4.0, 0.7
 """Range of the pieces' smoothness, end of the surface's, and height of the lane above it."""

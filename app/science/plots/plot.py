@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from app.science.wording import number
+
 # Okabe and Ito's palette: distinct under every common color blindness.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 INK, GRAY, PALE = "#222222", "#6B6B6B", "#E3E3E3"
@@ -89,17 +91,6 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     writer.writerow(header)
     writer.writerows([[_cell(value) for value in row] for row in rows])
     return text.getvalue()
-
-
-def number(value: float, digits: int = 3) -> str:
-    """For labels: significant digits without an exponent where it can be avoided.
-
-    >>> [number(v) for v in (0.38123, 51946.3, 12.0)]
-    ['0.381', '51,946', '12']
-    """
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
 
 
 def plain_numbers() -> FuncFormatter:

@@ -17,9 +17,9 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
     plain_numbers,
 )
+from app.science.wording import number
 
 Part = Literal["ours", "baseline", "reference"]
 

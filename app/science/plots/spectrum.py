@@ -14,9 +14,9 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
     plain_numbers,
 )
+from app.science.wording import number
 
 DECADES = 1e-5
 """Eigenvalues below this share of the largest scale are not drawn."""

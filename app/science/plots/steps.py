@@ -16,9 +16,9 @@ from app.science.plots.plot import (
     finish,
     look,
     new_axes,
-    number,
     plain_numbers,
 )
+from app.science.wording import number
 
 MARGIN = 1.3
 """Length of the axis in longest bars: the numbers stand behind the bars."""

@@ -188,7 +188,8 @@ def _difference(found: Document | None) -> str:
     verdict = "not significant"
     if found["significant"]:
         verdict = "better" if found["value"] > 0 else "worse"
-    return f"{-found['value']:+.3g} ({low:.3g} to {high:.3g}), {verdict}"
+    sign = "+" if found["value"] < 0 else ""
+    return f"{sign}{number(-found['value'])} ({number(low)} to {number(high)}), {verdict}"
 
 
 def _latency(milliseconds: float | None) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.science import wording
+
 Document = Mapping[str, Any]
 """A report: every document of the job by its name, with a summary, headlines and seconds."""
 
@@ -49,7 +51,7 @@ def number(value: object, digits: int = 3) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+        return wording.number(value, digits)
     return "none" if value is None else str(value)
 
 

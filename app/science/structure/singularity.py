@@ -91,7 +91,7 @@ def from_contest(contest: Contest) -> Witness:
     else:
         says = "undecided"
     text = (
-        f"trees leave {-trees:+.0%} of the kernel's error ({-trees_z:+.1f} s.e.), the kernel "
-        f"mended by trees {-share:+.0%} ({-z:+.1f} s.e.)"
+        f"trees change the kernel's error by {-trees:+.0%} ({-trees_z:+.1f} s.e.), trees on top of "
+        f"the kernel by {-share:+.0%} ({-z:+.1f} s.e.)"
     )
     return Witness("contest", says, text)

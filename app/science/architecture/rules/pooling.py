@@ -20,7 +20,7 @@ def decide(facts: Facts, smoothness: float) -> Decision:
         reason=f"the target does not change under {facts.group}: as if there were up to "
         f"{facts.group_order:,.0f} times the rows"
         if accepted
-        else "no invariance was accepted",
+        else "no invariance was found that pays",
         inputs={"group": facts.group, "g": facts.group_order, "n": facts.n_rows},
         alternatives=({"name": "none", "value": "none", "relative_excess_error": 1.0 / factor},)
         if accepted

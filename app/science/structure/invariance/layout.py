@@ -17,11 +17,16 @@ class Table:
     """Columns of a table.
 
     zero : (p,), the encoded value of each column's own zero, a likely center of symmetry;
-    by default 0
+    by default 0; names : (p,), for readers
     """
 
     zero: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
     kind: Kind = "table"
+
+    def name(self, column: int) -> str:
+        """A column as readers know it."""
+        return self.names[column] if self.names else f"column {column}"
 
 
 @dataclass(frozen=True, slots=True)

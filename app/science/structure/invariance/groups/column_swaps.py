@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from app.science.structure.invariance.candidate import Candidate, CandidateGroup, Sample
-from app.science.structure.invariance.layout import Kind
+from app.science.structure.invariance.layout import Kind, Table
 from app.science.structure.invariance.matching import MAX_DISTANCE, marginal_distance, relevant
 from app.science.structure.invariance.signed_permutation import swap
 
@@ -21,11 +21,14 @@ class ColumnSwaps:
 
     def candidates(self, sample: Sample) -> Iterator[Candidate]:
         """One candidate a pair."""
+        assert isinstance(sample.layout, Table)  # noqa: S101  (plug-ins see their kind only)
+        name = sample.layout.name
         p = sample.X.shape[1]
         ordered = np.sort(sample.X, axis=0).T
         for i, j in combinations(relevant(sample.relevance, sample.X), 2):
             if marginal_distance(ordered[i], ordered[j]) <= MAX_DISTANCE:
-                yield Candidate("column_swaps", f"columns {i} and {j} change places", swap(p, i, j))
+                text = f"{name(i)} and {name(j)} change places"
+                yield Candidate("column_swaps", text, swap(p, i, j))
 
 
 PLUGIN: type[CandidateGroup] = ColumnSwaps

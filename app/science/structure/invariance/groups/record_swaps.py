@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from app.science.structure.invariance.candidate import Candidate, CandidateGroup, Sample
-from app.science.structure.invariance.layout import Kind
+from app.science.structure.invariance.layout import Kind, Table
 from app.science.structure.invariance.matching import MAX_DISTANCE, marginal_distance, relevant
 from app.science.structure.invariance.signed_permutation import permutation
 
@@ -30,6 +30,8 @@ class RecordSwaps:
 
     def candidates(self, sample: Sample) -> Iterator[Candidate]:
         """None where there are fewer than two runs."""
+        assert isinstance(sample.layout, Table)  # noqa: S101  (plug-ins see their kind only)
+        name = sample.layout.name
         ends = [run[::-1] for run in _runs(sample)]
         if len(ends) < 2:
             return
@@ -38,8 +40,8 @@ class RecordSwaps:
             source = np.arange(sample.X.shape[1])
             for run in ends:
                 source[[run[i], run[j]]] = run[j], run[i]
-            ones, others = (", ".join(str(run[at]) for run in ends) for at in (i, j))
-            text = f"columns {ones} change places with columns {others}"
+            ones, others = (", ".join(name(run[at]) for run in ends) for at in (i, j))
+            text = f"{ones} change places with {others}"
             yield Candidate("record_swaps", text, permutation(source))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from app.science.structure.invariance.candidate import Candidate, CandidateGroup, Sample
-from app.science.structure.invariance.layout import Kind
+from app.science.structure.invariance.layout import Kind, Table
 from app.science.structure.invariance.matching import MAX_DISTANCE, marginal_distance, relevant
 from app.science.structure.invariance.signed_permutation import flip
 
@@ -23,10 +23,11 @@ class SignFlips:
 
     def candidates(self, sample: Sample) -> Iterator[Candidate]:
         """One candidate a column, and the flip of all of them."""
+        assert isinstance(sample.layout, Table)  # noqa: S101  (plug-ins see their kind only)
         p = sample.X.shape[1]
         columns = [j for j in relevant(sample.relevance, sample.X) if _symmetric(sample, j)]
         for j in columns:
-            yield Candidate("sign_flips", f"column {j} is mirrored", flip(p, [j]))
+            yield Candidate("sign_flips", f"{sample.layout.name(j)} is mirrored", flip(p, [j]))
         if len(columns) > 1:
             yield Candidate("sign_flips", "all symmetric columns are mirrored", flip(p, columns))
 
