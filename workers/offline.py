@@ -56,7 +56,9 @@ def main(arguments: list[str]) -> int:
     """Run one job; the exit status is 0 if it succeeded, 1 if the input was at fault."""
     parser = argparse.ArgumentParser(prog="adaptnet run", description=__doc__)
     parser.add_argument("spec", type=Path, help="a job's body as JSON, as for POST /v1/jobs")
-    parser.add_argument("data", type=Path, help="CSV, TSV, JSONL, Parquet, NPZ or NPY")
+    parser.add_argument(
+        "data", type=Path, help="CSV, TSV, JSONL, Parquet, NPZ, NPY or ZIP of images"
+    )
     parser.add_argument("--out", type=Path, default=Path("adaptnet-run"), help="result folder")
     options = parser.parse_args(arguments)
     console = Console(stderr=True)

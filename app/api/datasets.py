@@ -60,7 +60,9 @@ def create_dataset(
     caller: DatasetsWriter,
     response: Response,
     name: Annotated[Name, Form(description="Letters, digits, dot, dash, underscore")],
-    file: Annotated[UploadFile, File(description="CSV, TSV, JSONL, Parquet, NPZ or NPY")],
+    file: Annotated[
+        UploadFile, File(description="CSV, TSV, JSONL, Parquet, NPZ, NPY or ZIP of images")
+    ],
     columns: Columns = None,
     idempotency_key: IdempotencyKey = None,
 ) -> DatasetOut:

@@ -18,7 +18,7 @@ from app.science.architecture import cost
 from app.services import datasets, specs
 from app.settings import settings
 
-UNREAD = ("text", "empty", "constant", "identifier")
+UNREAD = ("text", "empty", "constant", "identifier", "image", "points")
 MAX_INTEGER_CLASSES = 20
 """As where a target's task is read off its values."""
 MAX_COUNTED_JOBS = 1000

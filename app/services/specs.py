@@ -5,15 +5,18 @@ from app.domain.errors import (
     ColumnNotFound,
     DatasetInvalid,
     DatasetNotReady,
+    FeaturesNotSupported,
     SpecInvalid,
     TargetNotUsable,
     TooFewRows,
 )
 from app.domain.kind import JobSpec
-from app.domain.tabular import TabularSpec
+from app.domain.kinds.analyze import AnalyzeSpec
+from app.domain.tabular import Features, TabularSpec
 
 MIN_ROWS = {"train": 50, "benchmark": 50, "advise": 50, "analyze": 50, "predict": 1}
-UNUSABLE = ("constant", "empty", "text", "identifier")
+MEDIA = ("image", "points")
+UNUSABLE = ("constant", "empty", "text", "identifier", *MEDIA)
 
 
 def check(spec: JobSpec, dataset: DatasetVersion) -> None:
@@ -32,6 +35,8 @@ def check(spec: JobSpec, dataset: DatasetVersion) -> None:
         )
     if isinstance(spec, TabularSpec):
         _check_target(spec, dataset)
+    if isinstance(spec, TabularSpec | AnalyzeSpec):
+        _check_features(spec.features, dataset)
 
 
 def _check_status(dataset: DatasetVersion) -> None:
@@ -47,6 +52,22 @@ def _check_status(dataset: DatasetVersion) -> None:
             remedy=f"see GET /v1/datasets/{reference}/validation, repair the file, upload again",
             problems=dataset.problems[:3],
         )
+
+
+def _check_features(features: Features, dataset: DatasetVersion) -> None:
+    """Tables are supported; a column of images or points must be left out by the caller."""
+    read = set(features.include or [column["name"] for column in dataset.columns])
+    read -= set(features.exclude)
+    for column in dataset.columns:
+        if column["name"] in read and column["type"] in MEDIA:
+            kind = "images" if column["type"] == "image" else "point sets"
+            message = f"column {column['name']!r} holds {kind}"
+            raise FeaturesNotSupported(
+                f"{message}: only tables are supported so far",
+                remedy=f"exclude it with features.exclude: [{column['name']!r}], and the rest of "
+                "the table is used",
+                errors=[{"pointer": "/features", "message": message}],
+            )
 
 
 def _check_target(spec: TabularSpec, dataset: DatasetVersion) -> None:

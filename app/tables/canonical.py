@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from app.tables.media import kind_of
 from app.tables.schema import FORMAT, ColumnSchema, column_from_json
 
 TABLE_FILE = "table.parquet"
@@ -87,6 +88,9 @@ def _update(digest: Any, column: pa.Array) -> None:  # noqa: ANN401  hashlib nam
     elif pa.types.is_timestamp(column.type):
         seconds = pc.fill_null(column.cast(pa.int64()), 0)
         digest.update(seconds.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+    elif kind_of(column.type) is not None:
+        for content in pc.struct_field(column, "digest").drop_null():
+            digest.update(content.as_py())
     else:
         values = pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False)
         digest.update(values.astype("<f8").tobytes())

@@ -1,4 +1,4 @@
-"""The three kinds of cells: float64 with NaN, instants, and text as levels."""
+"""The kinds of cells: float64 with NaN, instants, text as levels, and images and points."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 
 from app.tables.casts import INSTANT
 from app.tables.levels import Levels, from_text
+from app.tables.media import MediaKind, kind_of
 from app.tables.problem import Problem, ProblemLog, excerpt
 from app.tables.schema import Storage
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of one column: numbers (n,) with NaN, an Arrow array of instants, or levels."""
+    """The cells of one column: numbers (n,) with NaN, levels, or an Arrow array.
+
+    The array is one of instants, or says of images or point sets what ``app.tables.media`` keeps.
+    """
 
     data: NDArray[np.float64] | pa.Array | Levels
     is_boolean: bool = False
@@ -30,10 +34,19 @@ class Cells:
         """As in ``ColumnSchema.storage``."""
         if isinstance(self.data, Levels):
             return "string"
-        return "number" if isinstance(self.data, np.ndarray) else "datetime"
+        if isinstance(self.data, np.ndarray):
+            return "number"
+        return self.media or "datetime"
+
+    @property
+    def media(self) -> MediaKind | None:
+        """Images or point sets; None where the cells stand for themselves."""
+        if isinstance(self.data, Levels | np.ndarray):
+            return None
+        return kind_of(self.data.type)
 
     def to_arrow(self) -> pa.Array:
-        """Canonical Arrow: float64, timestamp[us, UTC] or dictionary<int32, string>."""
+        """Canonical Arrow, as ``ReadTable.table`` holds it."""
         if isinstance(self.data, Levels):
             return self.data.to_arrow()
         if isinstance(self.data, np.ndarray):
@@ -45,6 +58,8 @@ class Cells:
 def from_column(name: str, column: pa.ChunkedArray, log: ProblemLog) -> Cells:
     """Decode a column of any supported Arrow type."""
     kind = column.type
+    if kind_of(kind) is not None:
+        return Cells(_whole(column))
     if pa.types.is_boolean(kind):
         return Cells(from_text(pc.if_else(column, "true", "false")), is_boolean=True)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
@@ -125,7 +140,11 @@ def _instants(name: str, column: pa.ChunkedArray, log: ProblemLog) -> pa.Array:
                 column=name,
             )
         )
-    whole = plain.combine_chunks()
+    return _whole(plain)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
-        return whole.chunk(0) if whole.num_chunks else pa.array([], INSTANT)
+        return whole.chunk(0) if whole.num_chunks else pa.array([], column.type)
     return whole

@@ -20,6 +20,8 @@ REASON = "chosen by the user"
 def correct(name: str, cells: Cells, wish: str, log: ProblemLog) -> Typed | None:
     """Cast ``cells`` to ``wish``; on failure log the problem and return nothing."""
     try:
+        if cells.media is not None:
+            _fail_whole(name, wish, "images" if cells.media == "image" else "point sets", log)
         return _CASTS[wish](name, cells, log)
     except InvalidTable:
         return None

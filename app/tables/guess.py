@@ -44,8 +44,7 @@ def guess(name: str, cells: Cells, log: ProblemLog, *, from_text: bool) -> Typed
         return _one_or("boolean", len(cells.data.values), reason, cells)
     if isinstance(cells.data, np.ndarray):
         return _guess_numbers(name, cells.data, reason, log)
-    n_distinct = pc.count_distinct(cells.data, mode="only_valid").as_py()
-    return _one_or("datetime", n_distinct, reason, cells)
+    return _guess_array(cells, reason)
 
 
 def _parse(
@@ -85,6 +84,13 @@ def _guess_numbers(name: str, numbers: NDArray[np.float64], reason: str, log: Pr
     if _is_id_name(name) and _all_distinct_integers(present, len(values)):
         return Typed("identifier", "distinct integers under the name of an identifier", clean)
     return Typed("number", reason, clean)
+
+
+def _guess_array(cells: Cells, reason: str) -> Typed:
+    if cells.media is not None:
+        return Typed(cells.media, reason, cells)
+    n_distinct = pc.count_distinct(cells.data, mode="only_valid").as_py()
+    return _one_or("datetime", n_distinct, reason, cells)
 
 
 def _guess_levels(name: str, levels: Levels) -> Typed:

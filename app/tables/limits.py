@@ -19,6 +19,12 @@ class Limits:
     max_npz_entries : arrays in one NPZ file
     max_ratio : decoded bytes per compressed byte, looked at above ``ratio_floor_bytes``
     ratio_floor_bytes : decoded bytes below which any ratio is fine
+    max_zip_entries : files in one ZIP of images; their directory takes some 600 bytes each
+    max_media_bytes : bytes of all images, as files, and of all points
+    max_image_bytes : bytes of one image file
+    max_image_pixels : pixels of one image, from its header; decoding takes up to 20 bytes each
+    max_points : points of one set
+    max_unreadable_share : of the cells of an image or point column, before the file is refused
     min_rows : data rows; a file of inputs for a prediction may have one
     """
 
@@ -30,4 +36,10 @@ class Limits:
     max_npz_entries: int = 64
     max_ratio: float = 500.0
     ratio_floor_bytes: int = 64 * MIB
+    max_zip_entries: int = 300_000
+    max_media_bytes: int = 8192 * MIB
+    max_image_bytes: int = 32 * MIB
+    max_image_pixels: int = 40_000_000
+    max_points: int = 100_000
+    max_unreadable_share: float = 0.1
     min_rows: int = 10

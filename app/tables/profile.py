@@ -1,7 +1,7 @@
 """What a table looks like, column by column, as plain JSON without NaN."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.tables.canonical import whole
-from app.tables.schema import ColumnSchema
+from app.tables.media import DIGEST_BYTES, kind_of
+from app.tables.schema import ColumnSchema, Storage
 
 N_BINS = 20
 N_TOP = 10
@@ -40,7 +41,7 @@ def profile(table: pa.Table, schema: Sequence[ColumnSchema]) -> dict[str, Any]:
 
 
 def _column(array: pa.Array, column: ColumnSchema) -> dict[str, Any]:
-    keys = array.indices if pa.types.is_dictionary(array.type) else array
+    keys = _keys(array)
     n_distinct = int(pc.count_distinct(keys, mode="only_valid").as_py())
     entry: dict[str, Any] = {
         "name": column.name,
@@ -54,13 +55,61 @@ def _column(array: pa.Array, column: ColumnSchema) -> dict[str, Any]:
     present = array.drop_null()
     if not len(present):
         return entry
-    if column.storage == "number":
-        values = present.to_numpy(zero_copy_only=False)
-        return {**entry, **_spread(values), "histogram": _histogram(values)}
-    if column.storage == "datetime":
-        first, last = pc.min(present).as_py(), pc.max(present).as_py()
-        return {**entry, "min": first.isoformat(), "max": last.isoformat()}
-    return {**entry, "top": _top(present)}
+    return {**entry, **_DETAILS[column.storage](present)}
+
+
+def _keys(array: pa.Array) -> pa.Array:
+    """Equal where the cells are."""
+    if kind_of(array.type) is not None:
+        return pc.struct_field(array, "digest")
+    return array.indices if pa.types.is_dictionary(array.type) else array
+
+
+def _numbers(present: pa.Array) -> dict[str, Any]:
+    values = present.to_numpy(zero_copy_only=False)
+    return {**_spread(values), "histogram": _histogram(values)}
+
+
+def _instants(present: pa.Array) -> dict[str, Any]:
+    first, last = pc.min(present).as_py(), pc.max(present).as_py()
+    return {"min": first.isoformat(), "max": last.isoformat()}
+
+
+def _levels(present: pa.DictionaryArray) -> dict[str, Any]:
+    return {"top": _top(present)}
+
+
+def _points(present: pa.StructArray) -> dict[str, Any]:
+    return {
+        "dim": pc.struct_field(present, "dim")[0].as_py(),
+        "n_points": _spread(_side(present, "n_points")),
+    }
+
+
+def _side(present: pa.StructArray, name: str) -> NDArray[np.float64]:
+    numbers = pc.struct_field(present, name).cast(pa.float64())
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _images(present: pa.StructArray) -> dict[str, Any]:
+    """Spread of heights and widths in pixels, the most frequent sizes, and the color modes."""
+    height, width, mode = (pc.struct_field(present, name) for name in ("height", "width", "mode"))
+    names = pc.binary_join_element_wise(height.cast(pa.string()), width.cast(pa.string()), "x")
+    return {
+        "height": _spread(_side(present, "height")),
+        "width": _spread(_side(present, "width")),
+        "sizes": _top(names.dictionary_encode()),
+        "modes": _top(mode.dictionary_encode()),
+    }
+
+
+_DETAILS: dict[Storage, Callable[[pa.Array], dict[str, Any]]] = {
+    "number": _numbers,
+    "datetime": _instants,
+    "string": _levels,
+    "image": _images,
+    "points": _points,
+}
 
 
 def _spread(values: NDArray[np.float64]) -> dict[str, Any]:
@@ -105,6 +154,9 @@ def _codes(array: pa.Array) -> NDArray[np.uint64]:
     if pa.types.is_dictionary(array.type):
         codes = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False)
         return np.asarray(codes, dtype=np.int64).view(np.uint64)
+    if kind_of(array.type) is not None:
+        digests = pc.fill_null(_keys(array), bytes(DIGEST_BYTES)).to_numpy(zero_copy_only=False)
+        return np.frombuffer(b"".join(digests), dtype=np.uint64)[:: DIGEST_BYTES // 8]
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.int64())
         filled = pc.fill_null(array, np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)

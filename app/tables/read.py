@@ -12,6 +12,7 @@ from app.tables.cells import from_column
 from app.tables.correct import correct
 from app.tables.guess import Typed, guess
 from app.tables.limits import Limits
+from app.tables.media_store import MediaStore
 from app.tables.problem import InvalidTable, Problem, ProblemLog, excerpt
 from app.tables.schema import ColumnSchema, check_wishes
 from app.tables.sniff import sniff
@@ -26,7 +27,8 @@ class ReadTable:
 
     Parameters
     ----------
-    table : float64, timestamp[us, UTC] and dictionary<int32, string> columns, null if missing
+    table : float64, timestamp[us, UTC] and dictionary<int32, string> columns, null if missing;
+        images and point sets as ``IMAGE`` and ``POINTS`` of ``app.tables.media``
     logical_hash : equal for equal tables, whatever the file format and the column order
     """
 
@@ -46,6 +48,7 @@ def read_table(
     columns: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    media: Path | None = None,
 ) -> ReadTable:
     """Read a table of any known format.
 
@@ -54,6 +57,7 @@ def read_table(
     filename : the name the user gave, which only breaks ties between formats
     columns : types the user wants, by trimmed column name
     progress : called with the rows read so far
+    media : the folder for ``MEDIA_FILE``, if there are images or points; nowhere if None
 
     Raises
     ------
@@ -66,7 +70,8 @@ def read_table(
     try:
         name, plugin = sniff(source, log)
         assembler = Assembler(limits, log)
-        assemble(plugin.read(source, log), assembler, progress)
+        with MediaStore(media, limits, log) as store:
+            assemble(store.extract(plugin.read(source, log)), assembler, progress)
     except InvalidTable as invalid:
         raise _with_earlier(invalid, log) from invalid
     log.raise_if_errors()

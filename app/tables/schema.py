@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args
 from app.tables.problem import Problem, ProblemLog, excerpt
 
 ColumnType = Literal[
-    "number", "boolean", "datetime", "categorical", "text", "constant", "empty", "identifier"
-]
-Storage = Literal["number", "datetime", "string"]
+    "number", "boolean", "datetime", "categorical", "text", "constant", "empty", "identifier",
+    "image", "points",
+]  # fmt: skip
+Storage = Literal["number", "datetime", "string", "image", "points"]
 FORMAT = "adaptnet-table/1"
 WISHES: tuple[str, ...] = ("number", "boolean", "datetime", "categorical", "text", "identifier")
 
@@ -22,7 +23,7 @@ class ColumnSchema:
     Parameters
     ----------
     type : what the column means
-    storage : float64, timestamp[us, UTC], or dictionary of strings
+    storage : float64, timestamp[us, UTC], dictionary of strings, or what ``media`` says
     reason : why this type, in a sentence for the user
     n_missing : rows without a value
     is_corrected : the user chose the type

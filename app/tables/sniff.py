@@ -28,7 +28,10 @@ STRANGERS: dict[bytes, str] = {
     b"\xfe\xff": "UTF-16 text",
     b"\x1f\x8b": "a gzip file inside another",
 }
-WANTED = "Send CSV or TSV (UTF-8), JSONL, Parquet, NPZ or NPY; text may be .gz or .zst."
+WANTED = (
+    "Send CSV or TSV (UTF-8), JSONL, Parquet, NPZ or NPY, or a ZIP of images; "
+    "text may be .gz or .zst."
+)
 
 
 def sniff(source: Source, log: ProblemLog) -> tuple[str, TableFormat]:

@@ -13,13 +13,17 @@ MAX_PROBLEMS = 300
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Leave ``table.parquet`` and ``schema.json``; raise ``InvalidTable`` with all problems."""
+    """Leave ``table.parquet`` and ``schema.json``, and ``media.parquet`` where there are images.
+
+    Raises ``InvalidTable`` with all problems.
+    """
     dataset = context.job["dataset"]
     read = read_table(
         context.inputs / "raw",
         filename=dataset["filename"],
         columns=dataset["corrections"] or None,
         limits=Limits(min_rows=1),  # one row is enough to predict; training asks for more itself
+        media=context.folder,
     )
     write_canonical(read, context.folder)
     result = {

@@ -13,7 +13,7 @@ from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import selected
 
-UNUSED = ("text", "empty", "constant", "identifier")
+UNUSED = ("text", "empty", "constant", "identifier", "image", "points")
 
 
 def run(context: Context) -> dict[str, Any]:

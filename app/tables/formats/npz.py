@@ -1,43 +1,63 @@
 """NPZ: a zip of arrays, judged from its directory and headers before anything is inflated.
 
-``X`` of shape (n, p) becomes x0 .. x(p-1); every other array is a column of its name.
+``X`` of shape (n, p) becomes x0 .. x(p-1), ``X`` of shape (n, h, w) or (n, h, w, c) and type uint8
+is the column ``image``, and ``X`` of shape (n, points, dim) the column ``points``; every other
+array is a column of its name. Arrays of images and points are read in blocks.
 """
 
-import struct
 import zipfile
-import zlib
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Container, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from app.tables.arrays import ArrayHeader, check_size, read_data, read_header, to_columns
+from app.tables.arrays import ArrayHeader, Readable, check_size, read_data, read_header, to_columns
 from app.tables.format import Confidence, TableFormat
-from app.tables.limits import Limits
+from app.tables.limits import MIB, Limits
+from app.tables.media import tensor_origin
 from app.tables.problem import ProblemLog, excerpt, invalid
 from app.tables.source import Source, too_large
+from app.tables.zip_directory import END, ZIP_ERRORS, check_end_record, first_name
 
-END = b"PK\x05\x06"
-END_SEARCH_BYTES = 22 + 65_535
-DIRECTORY_BYTES_PER_ENTRY = 1024
-ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    OSError,
-    EOFError,
-    RuntimeError,  # encrypted, or an unknown compression (NotImplementedError)
-    ValueError,
-    struct.error,
-)
+BLOCK_BYTES = 32 * MIB
+BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """An array of images or point sets, open behind its header."""
+
+    name: str
+    header: ArrayHeader
+    file: Readable
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one image or point set."""
+        return self.header.n_bytes // max(self.header.shape[0], 1)
+
+    def read(self, n_rows: int) -> NDArray[Any]:
+        """The next rows."""
+        part = ArrayHeader(self.header.dtype, (n_rows, *self.header.shape[1:]), False, 0)
+        return read_data(self.file, part, self.name)
 
 
 def _recognize(head: bytes) -> Confidence:
-    return 3 if head.startswith((b"PK\x03\x04", END)) else 0
+    is_npz = head.startswith(END) or first_name(head).endswith(".npy")
+    return 3 if is_npz else 0
 
 
 def _read(source: Source, _log: ProblemLog) -> Iterator[pa.RecordBatch]:
     try:
-        _check_end_record(source.path, source.limits)
+        check_end_record(
+            source.path,
+            source.limits.max_npz_entries,
+            noun="arrays",
+            remedy="Save one 2-D array X with a column per feature, and y.",
+        )
         with zipfile.ZipFile(source.path) as archive:
             entries = archive.infolist()
             _check_directory(entries, source.limits)
@@ -45,37 +65,22 @@ def _read(source: Source, _log: ProblemLog) -> Iterator[pa.RecordBatch]:
             _check_lengths(entries, headers)
             _check_width(headers, source.limits)
             columns: dict[str, pa.Array] = {}
-            for entry in entries:
-                for name, column in _columns(archive, entry).items():
-                    _check_new(name, columns)
-                    columns[name] = column
+            with ExitStack() as files:
+                tensors: list[_Tensor] = []
+                for entry, header in zip(entries, headers, strict=True):
+                    if len(header.shape) > 2:
+                        tensors.append(_tensor(files.enter_context(archive.open(entry)), entry))
+                        continue
+                    for name, column in _columns(archive, entry).items():
+                        _check_new(name, columns)
+                        columns[name] = column
+                yield from _batches(headers[0].shape[0], columns, tensors)
     except ZIP_ERRORS as error:
         raise invalid(
             "damaged_file",
             f"The file starts like a zip but cannot be read: {excerpt(str(error))}.",
             "The upload is cut off or damaged; save with numpy.savez and upload it again.",
         ) from error
-    yield pa.RecordBatch.from_pydict(columns)
-
-
-def _check_end_record(path: Path, limits: Limits) -> None:
-    """The directory's size from the last bytes: listing 200,000 entries alone costs 122 MB."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - END_SEARCH_BYTES))
-        tail = file.read()
-    at = tail.rfind(END)
-    if at < 0 or len(tail) < at + 22:
-        raise zipfile.BadZipFile("it has no end record, so its end is missing")
-    n_entries, directory_bytes = struct.unpack("<HI", tail[at + 10 : at + 16])
-    allowed = limits.max_npz_entries * DIRECTORY_BYTES_PER_ENTRY
-    if n_entries > limits.max_npz_entries or directory_bytes > allowed:
-        raise invalid(
-            "too_many_entries",
-            f"The zip lists {n_entries} entries in {directory_bytes} bytes; "
-            f"the limit is {limits.max_npz_entries} arrays.",
-            "Save one 2-D array X with a column per feature, and y.",
-        )
 
 
 def _check_directory(entries: list[zipfile.ZipInfo], limits: Limits) -> None:
@@ -132,13 +137,51 @@ def _check_width(headers: list[ArrayHeader], limits: Limits) -> None:
         )
 
 
+def _tensor(file: Readable, entry: zipfile.ZipInfo) -> _Tensor:
+    name = _name(entry)
+    header = read_header(file, name)
+    origin = tensor_origin(str(header.dtype), header.shape[1:])
+    if origin is None or header.fortran_order or header.dtype.kind not in "uif":
+        order = "Fortran" if header.fortran_order else "C"
+        raise invalid(
+            "wrong_shape",
+            f"Array {name!r} has shape {excerpt(header.shape)} of {header.dtype} in {order} order; "
+            "wanted images (n, height, width) or (n, height, width, channels) of uint8, "
+            "or point sets (n, points, dimension), in C order.",
+            "Move the channels to the end, scale pixels to uint8, and save it with "
+            "numpy.ascontiguousarray.",
+            column=name,
+        )
+    kind = "image" if origin == "pixels" else "points"
+    return _Tensor(kind if name == "X" else name, header, file)
+
+
+def _batches(
+    n_rows: int, columns: dict[str, pa.Array], tensors: list[_Tensor]
+) -> Iterator[pa.RecordBatch]:
+    """All rows at once, or in blocks where there are images or points."""
+    taken = set(columns)
+    for tensor in tensors:
+        _check_new(tensor.name, taken)
+        taken.add(tensor.name)
+    row_bytes = sum(tensor.row_bytes for tensor in tensors)
+    size = max(1, min(BLOCK_ROWS, BLOCK_BYTES // max(row_bytes, 1))) if tensors else n_rows
+    for start in range(0, n_rows, max(size, 1)):
+        stop = min(start + size, n_rows)
+        parts = {name: column.slice(start, stop - start) for name, column in columns.items()}
+        for tensor in tensors:
+            block = tensor.read(stop - start)
+            parts[tensor.name] = pa.FixedShapeTensorArray.from_numpy_ndarray(block)
+        yield pa.RecordBatch.from_pydict(parts)
+
+
 def _columns(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[str, pa.Array]:
     with archive.open(entry) as file:
         header = read_header(file, _name(entry))
         return to_columns(_name(entry), read_data(file, header, _name(entry)))
 
 
-def _check_new(name: str, columns: dict[str, pa.Array]) -> None:
+def _check_new(name: str, columns: Container[str]) -> None:
     if name in columns:
         raise invalid(
             "duplicate_column",

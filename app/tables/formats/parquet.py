@@ -6,10 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.tables.format import Confidence, TableFormat
+from app.tables.limits import MIB
+from app.tables.media import origin_of
 from app.tables.problem import Problem, ProblemLog, excerpt
 from app.tables.source import Source, too_large
 
 BATCH_ROWS = 64 * 1024
+MEDIA_BATCH_ROWS = 1024
+MEDIA_BATCH_BYTES = 32 * MIB
 WIDTH_BYTES = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 DECODE_ERRORS = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 
@@ -24,9 +28,14 @@ def _read(source: Source, log: ProblemLog) -> Iterator[pa.RecordBatch]:
             schema, metadata = probe.schema_arrow, probe.metadata
             _check_types(schema, log)
             _check_size(source, metadata, log)
+        has_media = any(_has_media(field.type) for field in schema)
+        n_rows = _media_rows(source, metadata.num_rows) if has_media else BATCH_ROWS
+        buffer_bytes = MIB if has_media else 0  # else whole column chunks are read at once
         text = [field.name for field in schema if _is_text(field.type)]
-        with pq.ParquetFile(source.path, read_dictionary=text, pre_buffer=False) as file:
-            yield from file.iter_batches(batch_size=BATCH_ROWS, use_threads=False)
+        with pq.ParquetFile(
+            source.path, read_dictionary=text, pre_buffer=False, buffer_size=buffer_bytes
+        ) as file:
+            yield from file.iter_batches(batch_size=n_rows, use_threads=False)
     except DECODE_ERRORS as error:
         log.fail(
             Problem(
@@ -37,11 +46,18 @@ def _read(source: Source, log: ProblemLog) -> Iterator[pa.RecordBatch]:
         )
 
 
+def _media_rows(source: Source, n_rows: int) -> int:
+    """Rows of a batch: images do not shrink, so the file tells how many bytes a row has."""
+    row_bytes = source.file_bytes // max(n_rows, 1) + 1
+    return max(1, min(MEDIA_BATCH_ROWS, MEDIA_BATCH_BYTES // row_bytes))
+
+
 def _check_size(source: Source, metadata: pq.FileMetaData, log: ProblemLog) -> None:
     """Rows times width: the declared byte sizes are those before run lengths are expanded.
 
     The column chunks' own metadata stays unread: pyarrow 26 aborts the process if it is damaged.
-    Columns are flat here, so rows are values; where the footer lies, the running budget stops.
+    Numbers and text are flat, so rows are values; where the footer lies, and for images and lists,
+    the running budget stops.
     """
     limits = source.limits
     if metadata.num_columns > limits.max_columns:
@@ -68,16 +84,21 @@ def _check_size(source: Source, metadata: pq.FileMetaData, log: ProblemLog) -> N
 
 def _check_types(schema: pa.Schema, log: ProblemLog) -> None:
     for field in schema:
+        if _has_media(field.type):
+            continue
         if pa.types.is_nested(field.type):
-            remedy = "Spread it over plain columns, one value a cell, or drop it."
+            remedy = "Spread it over plain columns, one value a cell, or drop it. Images are "
+            remedy += "stored as bytes or struct(bytes, path), point sets as list(list(number))."
             log.add(_type_problem("nested_column", field, remedy))
-        elif _is_binary(field.type):
-            remedy = "Store text as strings, or drop it."
-            log.add(_type_problem("binary_column", field, remedy))
         elif not _is_supported(field.type):
             remedy = "Store it as number, text, boolean, date or timestamp, or drop it."
             log.add(_type_problem("unsupported_type", field, remedy))
     log.raise_if_errors()
+
+
+def _has_media(kind: pa.DataType) -> bool:
+    is_plain = not isinstance(kind, pa.BaseExtensionType)
+    return is_plain and origin_of(kind) is not None
 
 
 def _type_problem(code: str, field: pa.Field, remedy: str) -> Problem:
@@ -94,16 +115,6 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    checks = (
-        pa.types.is_binary,
-        pa.types.is_large_binary,
-        pa.types.is_binary_view,
-        pa.types.is_fixed_size_binary,
-    )
-    return any(check(kind) for check in checks)
 
 
 def _is_supported(kind: pa.DataType) -> bool:

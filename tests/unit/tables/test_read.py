@@ -42,7 +42,7 @@ def _plain_table() -> pa.Table:
 
 
 def test_every_plug_in_loads() -> None:
-    assert FORMATS.names() == ("csv", "jsonl", "npy", "npz", "parquet")
+    assert FORMATS.names() == ("csv", "image_zip", "jsonl", "npy", "npz", "parquet")
     assert all(FORMATS.get(name).suffixes for name in FORMATS.names())
 
 
