@@ -1,0 +1,112 @@
+"""The trained network: standardization, stages, polygon, one linear layer; all of it ReLUs.
+
+Source: none; see ``dictionary``, ``stage``, ``bend`` and ``head``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.science.images.bend import Bend
+from app.science.images.pixels import Images, Standardization, UnusableImages, batches, checked
+from app.science.images.stage import Stage
+from app.science.parallel import side_by_side
+
+RESPONSE_BYTES = 8 * 2**20
+"""Of one block of responses: passes over an array that fits the cache are several times faster."""
+FEATURE_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Body:
+    """Everything before the head; bend is None while the body is being learned.
+
+    shape : (height, width, channels) of the images
+    """
+
+    shape: tuple[int, int, int]
+    standardization: Standardization
+    stages: tuple[Stage, ...]
+    bend: Bend | None = None
+
+    def features(self, images: Images) -> Tensor:
+        """(n, f) float32 of images (n, h, w, c), all at once."""
+        if not len(images):
+            return torch.empty((0, self.width))
+        parts = side_by_side(self._block, batches(images, self._images_per_block()))
+        return torch.cat(parts)
+
+    def blocks(
+        self, images: Images, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
+        """Row numbers (b,) and features (b, f), in the order of ``rows``."""
+        size = self.rows_per_block
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            yield part, self.features(images[part])
+
+    @property
+    def rows_per_block(self) -> int:
+        """Rows whose features are held at once."""
+        return max(16, FEATURE_BYTES // (4 * self.width))
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        blank = np.zeros((1, *self.shape), dtype=np.uint8)
+        return self._block(blank).shape[1]
+
+    @torch.no_grad()
+    def _block(self, images: Images) -> Tensor:
+        maps: Tensor | None = self.standardization.maps(images)
+        found = []
+        for stage in self.stages:
+            assert maps is not None  # noqa: S101 - every stage but the last one compresses
+            features, maps = stage.run(maps)
+            found.append(features)
+        features = torch.cat(found, dim=1)
+        return features if self.bend is None else self.bend.apply(features)
+
+    def _images_per_block(self) -> int:
+        side = self.stages[0].filters.weight.shape[-1]
+        height, width = (extent // self.standardization.square for extent in self.shape[:2])
+        n_filters = len(self.stages[0].filters.weight)
+        of_one = 4 * n_filters * (height - side + 1) * (width - side + 1)
+        return max(1, RESPONSE_BYTES // of_one)
+
+
+@dataclass(frozen=True)
+class ImageNetwork:
+    """A classifier of images.
+
+    weight : (c, f); bias : (c,), float64: thousands of terms cancel in a logit
+    """
+
+    body: Body
+    classes: tuple[str, ...]
+    weight: Tensor
+    bias: Tensor
+
+    def logits(self, images: NDArray[np.generic]) -> NDArray[np.float64]:
+        """(n, c) of uint8 images (n, h, w, channels).
+
+        Raises
+        ------
+        UnusableImages
+            Another type or shape than the network was trained on.
+        """
+        pixels = checked(images)
+        if pixels.shape[1:] != self.body.shape:
+            raise UnusableImages(
+                f"the network reads images of shape {self.body.shape}, got {pixels.shape[1:]};"
+                " resize them first"
+            )
+        rows = np.arange(len(pixels))
+        blocks = (block.double() for _, block in self.body.blocks(pixels, rows))
+        found = [torch.addmm(self.bias, block, self.weight.T) for block in blocks]
+        empty = torch.empty((0, len(self.classes)), dtype=torch.float64)
+        return np.asarray(torch.cat([empty, *found]).numpy())

@@ -1,0 +1,94 @@
+"""Choose a plan: a size by the rows at hand, thresholds and windows by small races of ridge.
+
+What wins with few filters on some thousand images wins with many on all of them, so a race takes
+seconds. Every racer learns from the same rows and is judged on the same held-out ones.
+
+Source: Coates, Ng and Lee 2011, AISTATS (the choices that matter, found by grids of small models).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.science.images.fit import ridge_loss
+from app.science.images.pixels import WORKING_SIDE
+from app.science.images.plan import Plan, StagePlan
+from app.science.images.store import needed_bytes
+
+Ints = NDArray[np.int64]
+
+RACE_ROWS = 3_000
+RACE_FILTERS = 64
+QUANTILES = (0.3, 0.5, 0.7)
+WHITENINGS = (0.03, 0.1, 0.3)
+FEW_ROWS = 2_000
+SIZES = (64, 128, 192, 256)
+"""Filters of the first stage, mirror images not counted; the second has twice as many."""
+SMALL_SIDE = 16
+
+
+def by_size(
+    images: NDArray[np.generic], *, mirrored: bool, memory_bytes: int = 4 * 2**30, seed: int = 0
+) -> Plan:
+    """Two stages of the most filters whose features of all images (n, h, w, c) fit the memory.
+
+    Few images make few features, and gain little from k-means, so they go without.
+    """
+    n_rows, side = len(images), min(images.shape[1], images.shape[2], WORKING_SIDE)
+    few = n_rows < FEW_ROWS
+    patch = 6 if side > SMALL_SIDE else 3
+    plans = [
+        Plan(
+            (
+                StagePlan(n_filters, patch, clustered=not few, channels=64),
+                StagePlan(2 * n_filters, 3, cells=2, clustered=not few),
+            ),
+            mirrored=mirrored,
+            memory_bytes=memory_bytes,
+            seed=seed,
+        )
+        for n_filters in (size * (2 if mirrored else 1) for size in SIZES[: 2 if few else None])
+    ]
+    fitting = [plan for plan in plans if needed_bytes(n_rows, plan.width) <= memory_bytes]
+    return max(fitting, key=lambda plan: plan.width, default=plans[0])
+
+
+def raced(images: NDArray[np.generic], codes: Ints, plan: Plan) -> Plan:
+    """The plan with the first stage's whitening and all thresholds that win on a sample.
+
+    Parameters
+    ----------
+    images : (n, h, w, c); codes : (n,), class numbers from 0
+
+    Raises
+    ------
+    UnusableImages, MemoryTooSmall, TooFewRows, DegenerateTarget
+        See ``fit``.
+    """
+    rows = np.random.default_rng([plan.seed, 11]).permutation(len(images))[:RACE_ROWS]
+    pixels, labels = images[rows], codes[rows]
+    for candidates in (_whitenings, _quantiles):
+        losses = {each: ridge_loss(pixels, labels, _small(each)) for each in candidates(plan)}
+        plan = min(losses, key=losses.__getitem__)
+    return plan
+
+
+def _whitenings(plan: Plan) -> Iterable[Plan]:
+    for whitening in WHITENINGS:
+        first = replace(plan.stages[0], whitening=whitening)
+        yield replace(plan, stages=(first, *plan.stages[1:]))
+
+
+def _quantiles(plan: Plan) -> Iterable[Plan]:
+    for quantile in QUANTILES:
+        stages = tuple(replace(stage, quantile=quantile) for stage in plan.stages)
+        yield replace(plan, stages=stages)
+
+
+def _small(plan: Plan) -> Plan:
+    """The same choices in a first stage of few filters, patches as they are."""
+    few = min(RACE_FILTERS, plan.stages[0].n_filters)
+    first = replace(plan.stages[0], n_filters=few, clustered=False, channels=None)
+    return replace(plan, stages=(first,))
