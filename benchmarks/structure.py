@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.dimension import machine
 from benchmarks.structure_row import Row
 
-PARTS = ("phase", "rates", "invariance", "head", "forecast", "sizing", "estimates")
+PARTS = ("analyze", "phase", "rates", "invariance", "head", "forecast", "sizing", "estimates")
 COLUMNS = "{:<7}{:<58}{:<38}{}"
 
 
