@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from app.science.linalg import one_thread
 from app.science.mimicry.metric import Metric
 from app.science.mimicry.target import Ints
 from app.science.structure.invariance.averaging_test import cross_fitted_mean, mean_and_error
@@ -77,24 +78,31 @@ def find_invariances(
         The target has one value only.
     """
     began = time.perf_counter()
-    study = prepare(X, y, layout, np.arange(len(X)) if fit is None else fit, seed)
+    with one_thread():  # of a BLAS: no product here is wide enough for several
+        study = prepare(X, y, layout, np.arange(len(X)) if fit is None else fit, seed)
+        return _reported(study, rates, began)
+
+
+def _reported(study: Study, rates: Rates, began: float) -> InvarianceReport:
     tested = findings(study)
     group, loss = _enforced(study, [candidate for candidate, f in tested if f.accepted])
     told = [*study.of_pooling, *(_final(candidate, f, group) for candidate, f in tested)]
     logarithm = log_order(group, study.pooling)
     dimension = rates.dimension or float(max(1, len(study.relevant)))
     return InvarianceReport(
-        kind=layout.kind,
+        kind=study.layout.kind,
         n_rows=len(study.X),
         n_candidates=len(told),
-        seed=seed,
+        seed=study.seed,
         seconds=time.perf_counter() - began,
         group=group,
         pooling=study.pooling,
         findings=tuple(sorted(told, key=lambda f: (not f.accepted, f.p_harm))),
         loss=loss,
         rows=(
-            effective_rows(study.X, study.Y, _view(group, study.pooling), logarithm, seed=seed)
+            effective_rows(
+                study.X, study.Y, _view(group, study.pooling), logarithm, seed=study.seed
+            )
             if logarithm > 0
             else None
         ),
