@@ -42,6 +42,14 @@ class Levels:
         distinct = pc.unique(values)
         return Levels(distinct, self.spread(_numpy(pc.index_in(values, distinct)), MISSING))
 
+    def in_use(self) -> "Levels":
+        """The same rows; levels that no row holds are gone."""
+        used = self.counts() > 0
+        if used.all():
+            return self
+        lookup = np.where(used, np.cumsum(used) - 1, MISSING).astype(np.int32)
+        return Levels(self.values.filter(pa.array(used)), self.spread(lookup, MISSING))
+
     def to_arrow(self) -> pa.DictionaryArray:
         """Canonical form: sorted levels, only those in use, int32 indices."""
         used = self.counts() > 0
@@ -54,17 +62,20 @@ class Levels:
 
 
 def from_text(column: pa.ChunkedArray) -> Levels:
-    """Levels of a string or dictionary column, with cells trimmed and missing tokens dropped."""
+    """Levels of a string or dictionary column, with cells trimmed and missing tokens dropped.
+
+    A dictionary may come with values that no row refers to; they are no levels.
+    """
     whole = _one_dictionary(column)
     trimmed = pc.utf8_trim_whitespace(whole.dictionary)
     gone = pc.fill_null(pc.is_in(trimmed, pa.array(MISSING_TOKENS)), fill_value=True)
     gone = pc.or_(gone, pc.is_null(trimmed))
     if trimmed.equals(whole.dictionary) and not pc.any(gone).as_py():
-        return Levels(trimmed, _numpy(pc.fill_null(whole.indices, MISSING)))
+        return Levels(trimmed, _numpy(pc.fill_null(whole.indices, MISSING))).in_use()
     values = pc.unique(trimmed.filter(pc.invert(gone)))
     lookup = _numpy(pc.fill_null(pc.index_in(trimmed, values), MISSING))
     codes = _numpy(pc.fill_null(whole.indices, len(lookup)))
-    return Levels(values, np.append(lookup, np.int32(MISSING))[codes])
+    return Levels(values, np.append(lookup, np.int32(MISSING))[codes]).in_use()
 
 
 def _one_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:

@@ -177,6 +177,19 @@ def test_an_unknown_column_or_type_suggests_the_nearest(tmp_path: Path) -> None:
     assert "Did you mean 'categorical'?" in first(error.problems, "unknown_type").remedy
 
 
+def test_dictionary_values_that_no_row_holds_are_no_levels(tmp_path: Path) -> None:
+    names = pa.array(["x", "y", "z"])
+    columns = {
+        "empty": pa.DictionaryArray.from_arrays(pa.array([None] * 60, pa.int32()), names),
+        "constant": pa.DictionaryArray.from_arrays(pa.array([1] * 60, pa.int32()), names),
+        "number": pa.array(range(60)),
+    }
+
+    found = read_table(put(tmp_path, _parquet(pa.table(columns)), "unused"))
+
+    assert _types(found) == {name: name for name in columns}
+
+
 def test_booleans_of_parquet_and_csv_agree(tmp_path: Path) -> None:
     truth = [i % 3 == 0 for i in range(60)]
     table = pa.table({"t": truth, "y": range(60)})
