@@ -6,7 +6,13 @@ import numpy as np
 import onnxruntime as ort
 
 from app.science.encoding.encoding import CategoricalColumn, Columns, Encoding
-from app.science.export import network_numpy, onnx_encoding, onnx_graph, trained_model
+from app.science.export import (
+    network_numpy,
+    onnx_answer,
+    onnx_encoding,
+    onnx_graph,
+    trained_model,
+)
 from app.science.export.self_test import onnx_input
 from app.science.relu_network.network import Network, Task
 from benchmarks.mimicry_tables import Floats
@@ -29,7 +35,7 @@ def session(onnx: bytes, threads: int) -> ort.InferenceSession:
 
 def feed(encoding: Encoding, columns: Columns, rows: slice = slice(None)) -> Feed:
     """Table rows as the file's inputs."""
-    names = onnx_encoding.input_names(encoding, onnx_graph.RESERVED)
+    names = onnx_encoding.input_names(encoding, onnx_answer.RESERVED)
     found = {}
     for column in encoding.columns:
         values = columns[column.name][rows]

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +154,7 @@ def _averaged(
     if used is None:
         return network, report
     averaged, verdict = used
-    loss = verdict.after if verdict.accepted else report.validation_loss
-    verdicts = (*report.verdicts, verdict)
-    return averaged, replace(report, verdicts=verdicts, validation_loss=loss)
+    return averaged, report.then(verdict, averaged)
 
 
 def _validation_loss(problem: BenchmarkProblem, loss: float) -> float:

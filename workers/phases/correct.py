@@ -101,12 +101,7 @@ def _averaged(
     if broken:
         reason = f"averaged over its group the network would break {broken}"
         return network, replace(report, reason=f"{report.reason}; {reason}".removeprefix("; "))
-    return averaged, replace(
-        report,
-        verdicts=(*report.verdicts, verdict),
-        validation_loss=verdict.after if verdict.accepted else report.validation_loss,
-        n_parameters=averaged.n_parameters,
-    )
+    return averaged, report.then(verdict, averaged)
 
 
 def _tuned(context: Context, network: Network) -> tuple[Network, dict[str, Any]]:

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from app.science.encoding.encoding import CategoricalColumn, Encoding
 from app.science.errors import UnreachableLimit
-from app.science.export import network_numpy, onnx_encoding, onnx_graph, trained_model
+from app.science.export import (
+    network_numpy,
+    onnx_answer,
+    onnx_encoding,
+    onnx_graph,
+    trained_model,
+)
 from app.science.export.self_test import onnx_input
 from app.science.relu_network.network import Network
 
@@ -57,7 +63,7 @@ def broken_limit(
 
 def _row(encoding: Encoding) -> dict[str, NDArray[np.generic]]:
     """One row of known levels and middle values, as the ONNX file wants it."""
-    names = onnx_encoding.input_names(encoding, onnx_graph.RESERVED)
+    names = onnx_encoding.input_names(encoding, onnx_answer.RESERVED)
     cells: dict[str, NDArray[np.generic]] = {}
     for column in encoding.columns:
         if isinstance(column, CategoricalColumn):

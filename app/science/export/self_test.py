@@ -14,8 +14,8 @@ from app.science.export import (
     archive,
     golden,
     network_numpy,
+    onnx_answer,
     onnx_encoding,
-    onnx_graph,
     runtime,
 )
 from app.science.export import reference as references
@@ -113,7 +113,7 @@ def _run_onnx(model: TrainedModel, graph: bytes) -> NDArray[np.float64]:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    names = onnx_encoding.input_names(model.encoding, onnx_graph.RESERVED)
+    names = onnx_encoding.input_names(model.encoding, onnx_answer.RESERVED)
     feed = {names[column]: onnx_input(values) for column, values in model.golden_columns.items()}
     if model.network.task == "regression":
         (prediction,) = session.run(["prediction"], feed)

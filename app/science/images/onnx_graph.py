@@ -15,16 +15,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from torch import Tensor
 
-from app.science.export.onnx_builder import (
-    DOUBLE,
-    FLOAT,
-    INT64,
-    ML_OPSET,
-    OPSET,
-    STRING,
-    GraphBuilder,
-    Value,
-)
+from app.science.export.onnx_answer import add_answer
+from app.science.export.onnx_builder import DOUBLE, FLOAT, ML_OPSET, OPSET, GraphBuilder, Value
 from app.science.images.bend import Bend
 from app.science.images.network import Body, ImageNetwork
 from app.science.images.pixels import Standardization
@@ -46,24 +38,10 @@ def build(network: ImageNetwork) -> bytes:
     features = _features(graph, network.body, Value(INPUT, TensorProto.UINT8))
     weight, bias = (_constant(graph, tensor) for tensor in (network.weight, network.bias))
     logits = graph.add("Gemm", [graph.cast(features, DOUBLE), weight, bias], transB=1)
-    best = graph.add("ArgMax", [logits], INT64, axis=1, keepdims=0)
-    graph.add(
-        "LabelEncoder",
-        [best],
-        STRING,
-        name="label",
-        domain="ai.onnx.ml",
-        keys_int64s=list(range(len(network.classes))),
-        values_strings=list(network.classes),
-    )
-    wide = graph.add("Softmax", [logits], axis=1)
-    graph.add("Cast", [wide], FLOAT, name="probabilities", to=FLOAT)
+    outputs = add_answer(graph, logits, "multiclass", network.classes)
     model = graph.model(
         [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, shape)],
-        [
-            helper.make_tensor_value_info("label", STRING, ["N"]),
-            helper.make_tensor_value_info("probabilities", FLOAT, ["N", len(network.classes)]),
-        ],
+        outputs,
         {
             "inputs": json.dumps({INPUT: shape}),
             "task": "multiclass",

@@ -130,6 +130,11 @@ def judge(fitting: Fitting, piece: Piece, name: str = "") -> Verdict:
     held = fitting.held
     before = fitting.target.losses(fitting.base[held], held)
     after = fitting.target.losses(fitting.base[held] + piece.held, held)
+    return compare(name, before, after)
+
+
+def compare(name: str, before: Floats, after: Floats, least_gain: float = 0.0) -> Verdict:
+    """The verdict on two losses of the same rows, (h,) each."""
     gain = before - after
     error = float(gain.std() / np.sqrt(len(gain)))
-    return Verdict(name, float(before.mean()), float(after.mean()), error)
+    return Verdict(name, float(before.mean()), float(after.mean()), error, least_gain)

@@ -8,7 +8,7 @@ Source: none; the parts name theirs.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,15 @@ class CorrectionReport:
     temperature: float
     n_parameters: int
     reason: str = ""
+
+    def then(self, verdict: Verdict, network: Network) -> "CorrectionReport":
+        """With one more verdict, after which the network is this one."""
+        return replace(
+            self,
+            verdicts=(*self.verdicts, verdict),
+            validation_loss=verdict.after if verdict.accepted else self.validation_loss,
+            n_parameters=network.n_parameters,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

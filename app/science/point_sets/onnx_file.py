@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from app.science.export.onnx_builder import DOUBLE, FLOAT, INT64, STRING, GraphBuilder, Value
+from app.science.export.onnx_answer import add_answer
+from app.science.export.onnx_builder import DOUBLE, FLOAT, GraphBuilder, Value
 from app.science.export.onnx_network import add_network
 from app.science.point_sets.model import PointModel
 from app.science.point_sets.onnx_ops import OnnxOps, Symbol
@@ -36,9 +37,7 @@ def build(model: PointModel) -> bytes:
     flat = graph.add("Squeeze", [pooled, graph.constant(np.array([1], np.int64))])
     tensors = {name: np.asarray(t, np.float64) for name, t in model.head.tensors.items()}
     output = add_network(graph, replace(model.head, tensors=tensors), graph.cast(flat, DOUBLE))
-    outputs = (
-        _prediction(graph, output) if _is_regression(model) else _classes(graph, model, output)
-    )
+    outputs = add_answer(graph, output, model.head.task, model.head.classes)
     width = len(model.features.pose.center)
     inputs = [helper.make_tensor_value_info(INPUT_NAME, FLOAT, ["N", "K", width])]
     properties = {
@@ -48,25 +47,3 @@ def build(model: PointModel) -> bytes:
     found = graph.model(inputs, outputs, properties)
     onnx.checker.check_model(found, full_check=True)
     return bytes(found.SerializeToString(deterministic=True))
-
-
-def _is_regression(model: PointModel) -> bool:
-    return model.head.task == "regression"
-
-
-def _prediction(graph: GraphBuilder, output: Value) -> list[object]:
-    graph.add("Squeeze", [output, graph.constant(np.array([1], np.int64))], name="prediction")
-    return [helper.make_tensor_value_info("prediction", DOUBLE, ["N"])]
-
-
-def _classes(graph: GraphBuilder, model: PointModel, output: Value) -> list[object]:
-    names = model.head.classes
-    best = graph.add("ArgMax", [output], INT64, axis=1, keepdims=0)
-    keys = {"keys_int64s": list(range(len(names))), "values_strings": list(names)}
-    graph.add("LabelEncoder", [best], STRING, name="label", domain="ai.onnx.ml", **keys)
-    wide = graph.add("Softmax", [output], axis=1)
-    graph.add("Cast", [wide], FLOAT, name="probabilities", to=FLOAT)
-    return [
-        helper.make_tensor_value_info("label", STRING, ["N"]),
-        helper.make_tensor_value_info("probabilities", FLOAT, ["N", len(names)]),
-    ]
