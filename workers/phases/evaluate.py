@@ -12,7 +12,7 @@ from app.science.evaluation.comparison import (
     verdict,
 )
 from app.science.evaluation.coverage import coverage
-from app.science.evaluation.metrics import HEADLINE, evaluate
+from app.science.evaluation.metrics import evaluate, headline_name
 from app.science.export.latency import single_row_ms
 from app.science.relu_network.evaluate import predict
 from workers.context import Context
@@ -45,15 +45,20 @@ def run(context: Context) -> dict[str, Any]:
     costs = _costs(context, baselines)
     differences = {
         name: paired_bootstrap(
-            data.task, data.test_y, predictions["network"], predictions[name], seed=context.seed
+            data.task,
+            data.test_y,
+            predictions["network"],
+            predictions[name],
+            seed=context.seed,
+            class_weights=data.class_weights,
         )
         for name in baselines
     }
-    metric = HEADLINE[data.task]
+    metric = headline_name(data.task, data.class_weights)
     methods: dict[str, dict[str, Any]] = {
         name: {
             "name": IN_WORDS[name],
-            "metrics": evaluate(data.task, data.test_y, prediction),
+            "metrics": evaluate(data.task, data.test_y, prediction, data.class_weights),
             **costs[name],
         }
         for name, prediction in predictions.items()

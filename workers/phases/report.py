@@ -4,12 +4,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
 from app.domain.kinds.train import TrainSpec
 from app.domain.tabular import TabularSpec
 from app.science.errors import ScienceError
 from app.science.evaluation import conformal
+from app.science.evaluation.decision import decide
 from app.science.plots.dimension import local_dimension, scale_curve
 from app.science.plots.dimension_evidence import estimator_forest, local_by_class, two_nn_line
 from app.science.plots.dimension_sample import covering_curve, dimension_by_rows
@@ -246,7 +245,7 @@ def _outcome(context: Context) -> Plot:
     prediction = context.read_arrays("evaluate", "predictions.safetensors")["network"]
     if data.task == "regression":
         return parity(data.test_y, prediction)
-    return confusion(data.test_y, np.argmax(prediction, axis=1), data.classes)
+    return confusion(data.test_y, decide(prediction, data.class_weights), data.classes)
 
 
 PLUGIN: Phase = run

@@ -44,6 +44,7 @@ def document(model: TrainedModel) -> dict[str, Any]:
         "task": network.task,
         "target": model.target_name,
         "classes": list(network.classes),
+        "class_weights": list(network.class_weights),
         "inputs": [
             {
                 "name": column.name,
@@ -65,7 +66,7 @@ def markdown(card: Mapping[str, Any]) -> str:
         "## What it is for",
         _text(card["purpose"] or "Nobody stated a purpose."),
         f"It predicts {_text(card['target'])}: {card['task']}{classes}, from "
-        f"{len(card['inputs'])} inputs.",
+        f"{len(card['inputs'])} inputs.{_decision(card)}",
         "## Data",
         _data(card),
         "## Intrinsic dimension",
@@ -81,6 +82,18 @@ def markdown(card: Mapping[str, Any]) -> str:
         _list(card["limits"]),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _decision(card: Mapping[str, Any]) -> str:
+    """How it chooses a class where mistakes cost unequally."""
+    if not card["class_weights"]:
+        return ""
+    pairs = zip(card["classes"], card["class_weights"], strict=True)
+    costs = ", ".join(f"{_text(name)} {_number(cost)}" for name, cost in pairs)
+    return (
+        " It names the class of least expected cost, where a mistake on a true class costs: "
+        f"{costs}. Its probabilities are not weighted."
+    )
 
 
 def _data(card: Mapping[str, Any]) -> str:
