@@ -71,6 +71,6 @@ def settle(receiver: Receiver, letter: Letter, answer: Answer) -> bool:
 
 
 def forget_old() -> int:
-    """Delete the records of deliveries that ended long ago; returns how many."""
+    """Delete the records of deliveries that nobody asks for any more; returns how many."""
     with transaction() as db:
         return deliveries.forget(db, KEPT_DAYS)

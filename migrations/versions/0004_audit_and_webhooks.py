@@ -80,12 +80,6 @@ def upgrade() -> None:
             "status IN ('pending', 'delivered', 'failed')",
             name=op.f("ck_webhook_delivery_status_known"),
         ),
-        sa.ForeignKeyConstraint(
-            ["webhook_id"],
-            ["webhook.id"],
-            name=op.f("fk_webhook_delivery_webhook_id"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
         sa.UniqueConstraint(
             "webhook_id", "event_id", name=op.f("uq_webhook_delivery_webhook_id_event_id")

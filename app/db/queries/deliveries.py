@@ -11,10 +11,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     String,
+    and_,
     case,
     cast,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -163,12 +165,13 @@ def hopeless(days: float, failures: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def forget(db: Connection, days: float) -> int:
-    """Delete deliveries that ended so long ago; returns how many."""
+    """Delete deliveries that ended so long ago, or whose webhook is gone; returns how many."""
     table = webhook_delivery
-    statement = delete(table).where(
+    old = and_(
         table.c.status != DeliveryStatus.PENDING, table.c.created_at < NOW - timedelta(days=days)
     )
-    return db.execute(statement).rowcount
+    orphaned = table.c.webhook_id.not_in(select(webhook.c.id))
+    return db.execute(delete(table).where(or_(old, orphaned))).rowcount
 
 
 def _settle(db: Connection, receiver: Receiver, values: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from app.db.session import engine, transaction
 from app.domain.callers import Caller
 from app.domain.webhooks import Answer, Letter
-from app.services import deliveries
+from app.services import deliveries, webhooks
 from app.services import jobs as job_service
 from app.settings import settings
 from tests.integration import jobs as make
@@ -150,6 +150,20 @@ def test_an_event_and_its_deliveries_are_there_together_or_not_at_all(
     with transaction() as db:
         job_service.cancel(db, caller, job_id)
     assert [d["event_type"] for d in sent(client, hook)] == ["job.cancelled", "job.queued"]
+
+
+def test_an_event_does_not_wait_for_a_webhook_that_is_being_deleted(
+    client: TestClient, receiver: Receiver, caller: Caller, cancelled_job: Callable[[], str]
+) -> None:
+    hook = add(client, receiver)
+    with transaction() as db:
+        webhooks.remove(db, caller, hook["id"])
+        cancelled_job()
+
+    deliveries.forget_old()
+    with transaction() as db:
+        left = text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = :id")
+        assert db.execute(left, {"id": hook["id"]}).scalar_one() == 0
 
 
 def test_500_is_tried_again_with_the_same_id(
