@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from datetime import UTC
 from urllib.parse import urlsplit
 
 import httpx
@@ -118,14 +119,15 @@ class Deliverer:
 
 def signed(letter: Letter) -> dict[str, str]:
     """The headers of Standard Webhooks, with one signature for each secret."""
+    at = letter.at.astimezone(UTC)  # the library takes any time for one of this zone
     signatures = [
-        Signer(secret).sign(letter.event_id, letter.at, letter.body) for secret in letter.secrets
+        Signer(secret).sign(letter.event_id, at, letter.body) for secret in letter.secrets
     ]
     return {
         "Content-Type": "application/json",
         "User-Agent": USER_AGENT,
         "webhook-id": letter.event_id,
-        "webhook-timestamp": str(int(letter.at.timestamp())),
+        "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
 

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -416,7 +416,7 @@ def test_the_signature_is_that_of_the_reference_implementation() -> None:
         body='{"test": 2432232314}',
         tries=0,
         secrets=("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",),
-        at=datetime.fromtimestamp(1614265330, UTC),
+        at=datetime.fromtimestamp(1614265330, timezone(timedelta(hours=9))),
     )
 
     headers = deliverer.signed(letter)
