@@ -314,6 +314,21 @@ def test_who_lost_the_lease_writes_nothing(
     assert sent(client, hook)[0]["status"] == "delivered"
 
 
+def test_receivers_have_their_turns_one_after_the_other(
+    client: TestClient, receiver: Receiver, cancelled_job: Callable[[], str]
+) -> None:
+    hooks = [add(client, receiver)["id"] for _ in range(3)]
+    cancelled_job()
+
+    turns = []
+    for _ in range(6):
+        (leased,) = deliveries.claim(1, 0)
+        turns.append(leased.id)
+        deliveries.release(leased)
+
+    assert turns == hooks * 2
+
+
 @pytest.mark.parametrize("answer", [410, 500])
 def test_a_receiver_that_is_gone_or_fails_for_days_is_disabled(
     client: TestClient,
