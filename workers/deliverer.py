@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,7 +27,8 @@ from workers import egress
 
 log = structlog.get_logger(__name__)
 
-LETTERS_A_TURN = 50
+TURN_SECONDS = 10.0
+RESOLVERS_A_PLACE = 4
 TIDY_SECONDS = 3600.0
 USER_AGENT = "adaptnet-webhooks/1"
 
@@ -49,6 +52,8 @@ class Deliverer:
         self._bell = asyncio.Event()
         self._busy: dict[bool, set[asyncio.Task[None]]] = {False: set(), True: set()}
         self._tls = httpx.create_ssl_context()
+        threads = RESOLVERS_A_PLACE * settings.webhook_concurrency
+        self._resolvers = ThreadPoolExecutor(threads, "resolver")
         self._tidy_at = 0.0
 
     async def deliver(self, stopped: threading.Event) -> None:
@@ -66,6 +71,7 @@ class Deliverer:
         finally:
             for task in (listener, *self._busy[False], *self._busy[True]):
                 task.cancel()
+            self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     async def _listen(self) -> None:
         url = settings.database_url.replace("postgresql+psycopg", "postgresql", 1)
@@ -101,9 +107,11 @@ class Deliverer:
             log.exception("delivery broke off")
 
     async def _send_due(self, receiver: Receiver) -> None:
-        backend = egress.Pinned(allow_private=settings.webhook_allow_private)
+        resolve = egress.resolver(self._resolvers)
+        backend = egress.Pinned(resolve, allow_private=settings.webhook_allow_private)
         async with egress.connections(backend, self._tls) as pool:
-            for _ in range(LETTERS_A_TURN):
+            turn_ends = time.monotonic() + TURN_SECONDS
+            while time.monotonic() < turn_ends:
                 letter = await asyncio.to_thread(deliveries.next_due, receiver)
                 if letter is None:
                     return
@@ -118,14 +126,15 @@ class Deliverer:
 
 def signed(letter: Letter) -> dict[str, str]:
     """The headers of Standard Webhooks, with one signature for each secret."""
+    at = letter.at.astimezone(UTC)  # the library takes any time for one of this zone
     signatures = [
-        Signer(secret).sign(letter.event_id, letter.at, letter.body) for secret in letter.secrets
+        Signer(secret).sign(letter.event_id, at, letter.body) for secret in letter.secrets
     ]
     return {
         "Content-Type": "application/json",
         "User-Agent": USER_AGENT,
         "webhook-id": letter.event_id,
-        "webhook-timestamp": str(int(letter.at.timestamp())),
+        "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
 

@@ -10,7 +10,9 @@ import email.utils
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from datetime import UTC, datetime
+from functools import partial
 
 import httpcore
 import httpx
@@ -25,20 +27,28 @@ class AddressRefused(Exception):
     """The name leads to an address that is not of the public Internet, or nowhere."""
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host, each once. Raises ``AddressRefused`` where there is none."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise AddressRefused(f"{host} has no address") from error
-    return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+def resolver(threads: Executor) -> Resolve:
+    """All addresses of a host, each once; ``AddressRefused`` where there is none.
+
+    A name server that is silent holds a thread for long after the request was given up, so these
+    threads are not those that anything else waits for.
+    """
+
+    async def resolve(host: str, port: int) -> list[str]:
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(threads, ask)
+        except (OSError, UnicodeError) as error:
+            raise AddressRefused(f"{host} has no address") from error
+        return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+
+    return resolve
 
 
 class Pinned(httpcore.AsyncNetworkBackend):
     """Connects to addresses that it has checked itself."""
 
-    def __init__(self, *, allow_private: bool, resolve: Resolve = resolve) -> None:
+    def __init__(self, resolve: Resolve, *, allow_private: bool) -> None:
         self._allow_private = allow_private
         self._resolve = resolve
         self._network = httpcore.AnyIOBackend()

@@ -11,6 +11,7 @@ from app.domain.callers import SCOPES
 from app.domain.catalog import PUBLIC
 from app.domain.errors import catalogue
 from app.domain.jobs import JobStatus
+from app.domain.webhooks import EVENT_TYPES, EVERY_EVENT
 from app.services import health
 from app.settings import settings
 
@@ -49,6 +50,7 @@ def capabilities(caller: AnyCaller) -> dict[str, Any]:  # noqa: ARG001  (any val
         "model_formats": ["package", "onnx", "safetensors"],
         "package_format": "mmpkg/1",
         "statuses": list(JobStatus),
+        "webhook_events": [*EVENT_TYPES, EVERY_EVENT],
         "scopes": list(SCOPES),
         "limits": {
             "upload_bytes": settings.max_upload_bytes,

@@ -19,7 +19,7 @@ def me(caller: AnyCaller) -> MeOut:
         project_id=caller.project_id,
         key_id=caller.key_id,
         scopes=sorted(caller.scopes),
-        links={"datasets": "/v1/datasets", "jobs": "/v1/jobs", "models": "/v1/models"},
+        links={name: f"/v1/{name}" for name in ("datasets", "jobs", "models", "webhooks")},
     )
 
 

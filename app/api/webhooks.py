@@ -34,7 +34,10 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 def create_webhook(
     body: WebhookIn, caller: WebhooksWriter, db: Database, response: Response
 ) -> NewWebhookOut:
-    """Have events sent to an address. The signing secret is shown in this answer only."""
+    """Have events sent to an address. The signing secret is shown in this answer only.
+
+    Uploads are jobs too: their events have the kind `ingest`.
+    """
     made = webhooks.create(db, caller, body.url, body.events, body.description)
     response.headers["Location"] = f"/v1/webhooks/{made[0].id}"
     return new_webhook_out(made)

@@ -249,12 +249,13 @@ webhook = Table(
     Index("ix_webhook_list", "project_id", text("created_at DESC"), text("id DESC")),
 )
 
+# No foreign key: an event must not wait for a webhook that is being deleted, nor fail with it.
 webhook_delivery = Table(
     "webhook_delivery",
     metadata,
     identity(),
     Column("project_id", Text, nullable=False),
-    Column("webhook_id", Text, ForeignKey("webhook.id", ondelete="CASCADE"), nullable=False),
+    Column("webhook_id", Text, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("event_type", Text, nullable=False),
     Column("payload", Json, nullable=False),

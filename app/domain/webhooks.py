@@ -16,6 +16,8 @@ EVERY_EVENT = "job.*"
 TEST_EVENT = "webhook.test"
 EVENT_TYPES = (
     *(f"job.{status}" for status in JobStatus),
+    "job.paused",
+    "job.resumed",
     "job.phase_started",
     "job.phase_completed",
     "job.dimension_estimated",

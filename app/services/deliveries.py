@@ -13,7 +13,9 @@ from app.domain.webhooks import (
 from app.services import audit
 from app.settings import settings
 
-LEASE_SECONDS = 30.0
+GRACE_SECONDS = 20.0
+"""What a lease has beyond the time limit of a try."""
+
 KEPT_DAYS = 30.0
 FAILURES_TO_DISABLE = 2 * MAX_TRIES
 GONE = "the receiver answered 410 Gone"
@@ -29,7 +31,7 @@ def claim(sound: int, failing: int) -> list[Receiver]:
             receiver
             for of_failing, limit in ((False, sound), (True, failing))
             for receiver in deliveries.claim(
-                db, failing=of_failing, limit=limit, lease_seconds=LEASE_SECONDS
+                db, failing=of_failing, limit=limit, lease_seconds=_lease_seconds()
             )
         ]
 
@@ -37,7 +39,7 @@ def claim(sound: int, failing: int) -> list[Receiver]:
 def next_due(receiver: Receiver) -> Letter | None:
     """What is to be sent next; None where nothing is due, or the lease is lost."""
     with transaction() as db:
-        return deliveries.next_due(db, receiver, LEASE_SECONDS)
+        return deliveries.next_due(db, receiver, _lease_seconds())
 
 
 def release(receiver: Receiver) -> None:
@@ -71,6 +73,10 @@ def settle(receiver: Receiver, letter: Letter, answer: Answer) -> bool:
 
 
 def forget_old() -> int:
-    """Delete the records of deliveries that ended long ago; returns how many."""
+    """Delete the records of deliveries that nobody asks for any more; returns how many."""
     with transaction() as db:
         return deliveries.forget(db, KEPT_DAYS)
+
+
+def _lease_seconds() -> float:
+    return settings.webhook_timeout_seconds + GRACE_SECONDS

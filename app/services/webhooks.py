@@ -86,8 +86,9 @@ def rotate(
     """A new secret. For ``overlap_hours`` every delivery carries both signatures."""
     secret, overlap = _new_secret(), timedelta(hours=overlap_hours)
     rotated = webhooks.rotate(db, caller.project_id, webhook_id, secret, overlap)
+    found = _found(rotated, webhook_id)
     audit.record(db, caller, "webhook.secret_rotated", _path(webhook_id))
-    return _found(rotated, webhook_id), secret
+    return found, secret
 
 
 def remove(db: Connection, caller: Caller, webhook_id: str) -> None:

@@ -20,7 +20,18 @@ CREATE TRIGGER audit_entry_guard BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_en
 """
 
 
+# Who may make any key may have these scopes at once.
+GRANT = """
+UPDATE api_key SET scopes = scopes || ARRAY['webhooks:read', 'webhooks:write']::varchar[]
+WHERE 'admin' = ANY (scopes)
+"""
+REVOKE = """
+UPDATE api_key SET scopes = array_remove(array_remove(scopes, 'webhooks:read'), 'webhooks:write')
+"""
+
+
 def upgrade() -> None:
+    op.execute(GRANT)
     op.create_index("ix_event_recent", "event", ["created_at"], postgresql_using="brin")
     op.add_column("job", _text("request_id", nullable=True))
     op.create_table(
@@ -80,12 +91,6 @@ def upgrade() -> None:
             "status IN ('pending', 'delivered', 'failed')",
             name=op.f("ck_webhook_delivery_status_known"),
         ),
-        sa.ForeignKeyConstraint(
-            ["webhook_id"],
-            ["webhook.id"],
-            name=op.f("fk_webhook_delivery_webhook_id"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
         sa.UniqueConstraint(
             "webhook_id", "event_id", name=op.f("uq_webhook_delivery_webhook_id_event_id")
@@ -107,6 +112,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION audit_entry_guard")
     op.drop_column("job", "request_id")
     op.drop_index("ix_event_recent", table_name="event")
+    op.execute(REVOKE)
 
 
 NEWEST_FIRST = [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")]

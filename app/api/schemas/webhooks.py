@@ -51,7 +51,7 @@ class RotationIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_hours: float = Field(default=24.0, ge=0, le=168)
+    overlap_hours: float = Field(default=24.0, ge=0, le=168, allow_inf_nan=False)
 
 
 class WebhookOut(BaseModel):

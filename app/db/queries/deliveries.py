@@ -11,10 +11,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     String,
+    and_,
     case,
     cast,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -40,7 +42,7 @@ CLAIM = text(
               SELECT FROM webhook_delivery
               WHERE webhook_id = webhook.id AND status = 'pending' AND next_try_at <= now()
           )
-        ORDER BY paused_until NULLS FIRST, id
+        ORDER BY lease_until NULLS FIRST, id
         LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     RETURNING id, project_id, url, fencing_token, failures
@@ -54,7 +56,10 @@ def ring(db: Connection) -> None:
 
 
 def claim(db: Connection, *, failing: bool, limit: int, lease_seconds: float) -> list[Receiver]:
-    """Lease receivers for whom something is due, among those that fail or those that do not."""
+    """Lease receivers for whom something is due, among those that fail or those that do not.
+
+    Whoever had no turn for the longest time comes first, so slow receivers starve nobody.
+    """
     lease = timedelta(seconds=lease_seconds)
     found = db.execute(CLAIM, {"lease": lease, "failing": failing, "limit": limit})
     return [Receiver(**row) for row in found.mappings()]
@@ -99,8 +104,8 @@ def next_due(db: Connection, receiver: Receiver, lease_seconds: float) -> Letter
 
 
 def release(db: Connection, receiver: Receiver) -> None:
-    """End the lease before its time."""
-    db.execute(update(webhook).where(*_owned(receiver)).values(lease_until=None))
+    """End the lease now. Its end is also when the receiver had its last turn."""
+    db.execute(update(webhook).where(*_owned(receiver)).values(lease_until=NOW))
 
 
 def delivered(db: Connection, receiver: Receiver, letter: Letter, answer: Answer) -> bool:
@@ -163,12 +168,13 @@ def hopeless(days: float, failures: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def forget(db: Connection, days: float) -> int:
-    """Delete deliveries that ended so long ago; returns how many."""
+    """Delete deliveries that ended so long ago, or whose webhook is gone; returns how many."""
     table = webhook_delivery
-    statement = delete(table).where(
+    old = and_(
         table.c.status != DeliveryStatus.PENDING, table.c.created_at < NOW - timedelta(days=days)
     )
-    return db.execute(statement).rowcount
+    orphaned = table.c.webhook_id.not_in(select(webhook.c.id))
+    return db.execute(delete(table).where(or_(old, orphaned))).rowcount
 
 
 def _settle(db: Connection, receiver: Receiver, values: dict[str, Any]) -> bool:

@@ -18,7 +18,8 @@ CHANNEL = "adaptnet_events"
 APPEND = text(
     """
     WITH added AS (
-        INSERT INTO event (job_id, seq, type, data) VALUES (:job_id, :seq, :type, :data)
+        INSERT INTO event (job_id, seq, type, data, created_at)
+        VALUES (:job_id, :seq, :type, :data, clock_timestamp())
         RETURNING type, data, created_at AT TIME ZONE 'UTC' AS at
     )
     INSERT INTO webhook_delivery (id, project_id, webhook_id, event_id, event_type, payload)
@@ -46,8 +47,9 @@ APPEND = text(
 def append(db: Connection, job_id: str, seq: int, kind: str, data: dict[str, Any]) -> None:
     """Write the entry whose number the job row has just handed out, and wake the readers.
 
-    The number comes from the same transaction's UPDATE of the job, so there are no gaps. The
-    deliveries to the project's webhooks are made by the same statement.
+    The number comes from the same transaction's UPDATE of the job, so there are no gaps. The time
+    is that of this statement, behind the UPDATE's lock: the transaction may have begun before
+    another one that wrote first. The deliveries to the project's webhooks are made along with it.
     """
     event_id = f"evt_{job_id.removeprefix('job_')}_{seq}"
     values = {"job_id": job_id, "seq": seq, "type": kind, "data": data, "event_id": event_id}

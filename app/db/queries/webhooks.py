@@ -77,7 +77,10 @@ def remove(db: Connection, project_id: str, webhook_id: str) -> bool:
     statement = delete(webhook).where(
         webhook.c.project_id == project_id, webhook.c.id == webhook_id
     )
-    return db.execute(statement).rowcount > 0
+    if db.execute(statement).rowcount == 0:
+        return False
+    db.execute(delete(webhook_delivery).where(webhook_delivery.c.webhook_id == webhook_id))
+    return True
 
 
 def add_test(db: Connection, hook: Webhook) -> Delivery:

@@ -19,6 +19,7 @@ from app.domain.callers import Caller
 from app.services import health, metrics
 from app.settings import settings
 from tests.integration import jobs as make
+from tests.integration.workers.test_supervisor import attempt, job_for
 from workers import reaper
 
 DOCS = Path(app.__file__).resolve().parents[1] / "docs"
@@ -63,9 +64,8 @@ def quiet(caller: Caller) -> None:
 
 def test_what_happened_is_counted(client: TestClient, caller: Caller, tmp_path: Path) -> None:
     before = scraped(client)
-    done, broken = make.upload(caller, tmp_path), make.upload(caller, tmp_path, b"\x00\x01")
-    make.work_off(done.job_id)
-    make.work_off(broken.job_id)
+    attempt(job_for(caller, tmp_path, "good"))
+    attempt(job_for(caller, tmp_path, "user-error"))
     lost = make.upload(caller, tmp_path).job_id
     make.claim(lost, lease_seconds=-1)
     reaper.tidy()

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from app.db.session import engine, transaction
 from app.domain.callers import Caller
 from app.domain.webhooks import Answer, Letter
-from app.services import deliveries
+from app.services import deliveries, webhooks
 from app.services import jobs as job_service
 from app.settings import settings
 from tests.integration import jobs as make
@@ -150,6 +150,20 @@ def test_an_event_and_its_deliveries_are_there_together_or_not_at_all(
     with transaction() as db:
         job_service.cancel(db, caller, job_id)
     assert [d["event_type"] for d in sent(client, hook)] == ["job.cancelled", "job.queued"]
+
+
+def test_an_event_does_not_wait_for_a_webhook_that_is_being_deleted(
+    client: TestClient, receiver: Receiver, caller: Caller, cancelled_job: Callable[[], str]
+) -> None:
+    hook = add(client, receiver)
+    with transaction() as db:
+        webhooks.remove(db, caller, hook["id"])
+        cancelled_job()
+
+    deliveries.forget_old()
+    with transaction() as db:
+        left = text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = :id")
+        assert db.execute(left, {"id": hook["id"]}).scalar_one() == 0
 
 
 def test_500_is_tried_again_with_the_same_id(
@@ -300,6 +314,21 @@ def test_who_lost_the_lease_writes_nothing(
     assert sent(client, hook)[0]["status"] == "delivered"
 
 
+def test_receivers_have_their_turns_one_after_the_other(
+    client: TestClient, receiver: Receiver, cancelled_job: Callable[[], str]
+) -> None:
+    hooks = [add(client, receiver)["id"] for _ in range(3)]
+    cancelled_job()
+
+    turns = []
+    for _ in range(6):
+        (leased,) = deliveries.claim(1, 0)
+        turns.append(leased.id)
+        deliveries.release(leased)
+
+    assert turns == hooks * 2
+
+
 @pytest.mark.parametrize("answer", [410, 500])
 def test_a_receiver_that_is_gone_or_fails_for_days_is_disabled(
     client: TestClient,
@@ -402,7 +431,7 @@ def test_the_signature_is_that_of_the_reference_implementation() -> None:
         body='{"test": 2432232314}',
         tries=0,
         secrets=("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",),
-        at=datetime.fromtimestamp(1614265330, UTC),
+        at=datetime.fromtimestamp(1614265330, timezone(timedelta(hours=9))),
     )
 
     headers = deliverer.signed(letter)

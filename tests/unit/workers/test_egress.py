@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -34,17 +35,19 @@ class Names:
 
 def post(
     url: str,
-    names: egress.Resolve = egress.resolve,
+    names: egress.Resolve | None = None,
     tls: ssl.SSLContext | None = None,
     *,
     allow_private: bool = False,
 ) -> Answer:
-    async def send() -> Answer:
-        backend = egress.Pinned(allow_private=allow_private, resolve=names)
+    async def send(threads: ThreadPoolExecutor) -> Answer:
+        resolve = names or egress.resolver(threads)
+        backend = egress.Pinned(resolve, allow_private=allow_private)
         async with egress.connections(backend, tls or ssl.create_default_context()) as pool:
             return await egress.post(pool, url, {}, b"{}", 10)
 
-    return asyncio.run(send())
+    with ThreadPoolExecutor(1) as threads:
+        return asyncio.run(send(threads))
 
 
 @pytest.mark.parametrize(
