@@ -161,6 +161,7 @@ def _parse_job(db: Connection, caller: Caller, version_id: str) -> Job:
             "queue": KINDS[spec.kind].queue(spec.compute),
             "spec": spec.model_dump(mode="json"),
             "spec_hash": spec.fingerprint(),
+            "spec_version": KINDS[spec.kind].spec_version,
             "dataset_version_id": version_id,
             "max_attempts": settings.max_attempts,
             "max_wall_seconds": PARSE_SECONDS,

@@ -13,7 +13,7 @@ from app.science.registry import FolderRegistry
 from app.services import blobs
 from app.settings import settings
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def checks() -> dict[str, dict[str, Any]]:
