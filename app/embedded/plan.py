@@ -38,6 +38,7 @@ def environment(home: Home, endpoints: Endpoints) -> dict[str, str]:
         "ADAPTNET_SCRATCH_DIR": str(home.scratch),
         "ADAPTNET_HOME": str(home.folder),
         "ADAPTNET_RUN": home.mark,
+        "ADAPTNET_DRAIN_GRACE_SECONDS": "3",  # somebody waits for the end at a terminal
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
     }
