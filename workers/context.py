@@ -120,9 +120,9 @@ class Context:
         """Seconds that earlier phases took, whichever attempt ran them."""
         return float(sum(self.read_json(phase, "phase.json")["seconds"] for phase in phases))
 
-    def result(self) -> dict[str, Any]:
-        """What the last phase left in ``result.json``; empty where it left none."""
-        path = self.folder / "result.json"
+    def result(self, phase: str) -> dict[str, Any]:
+        """What a phase left in ``result.json``, in whichever attempt; empty where it left none."""
+        path = self.root / "phases" / phase / "result.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
     def reporter(self, low: float = 0.0, high: float = 1.0) -> Callable[[float, str], None]:

@@ -7,9 +7,11 @@ it quick; the slow poll behind it makes it sure.
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 import psycopg
 import structlog
+from kombu.exceptions import OperationalError
 
 from app.db.queries import jobs
 from app.db.session import transaction
@@ -23,8 +25,13 @@ from workers.celery_app import celery
 log = structlog.get_logger(__name__)
 
 BATCH = 200
+BELLS = 100
 RUN_ATTEMPT = "jobs.run_attempt"
 GOODBYE_SECONDS = 5.0
+UNREACHABLE: tuple[type[BaseException], ...] = (
+    OperationalError,
+    *celery.connection_for_write().recoverable_connection_errors,
+)
 
 
 def main() -> None:
@@ -61,22 +68,39 @@ def _serve(stopped: threading.Event) -> None:
 
 
 def dispatch() -> int:
-    """Send all calls that are due; returns how many."""
+    """Send the calls that are due, as far as bells are missing; returns how many were due."""
     with transaction() as db:
         calls = outbox.take(db, BATCH)
         hinted = jobs.hint(db, again_seconds=settings.hint_again_seconds, limit=BATCH)
     # The send comes after the commit: a message must never be ahead of its job.
-    due = list(dict.fromkeys([*hinted, *calls]))
-    for job_id, queue in due:
-        _send(job_id, queue)
+    due = dict.fromkeys([*calls, *hinted])
+    for queue in {queue for _, queue in due}:
+        rung_for = [job_id for job_id, called in due if called == queue]
+        for job_id in rung_for[: _room(queue)]:
+            _send(job_id, queue)
     return len(due)
+
+
+def _room(queue: str) -> int:
+    """How many more bells a queue can do with.
+
+    A woken worker goes on while there is work, so bells beyond the number of workers only fill the
+    broker. None where it cannot be reached: no loss, the jobs stay queued and are hinted at again.
+    """
+    try:
+        with celery.producer_pool.acquire(block=True) as producer:
+            channel: Any = producer.channel
+            unheard = channel.queue_declare(queue).message_count
+    except UNREACHABLE as error:
+        log.warning("broker unreachable", queue=queue, error=str(error))
+        return 0
+    return max(0, BELLS - int(unheard))
 
 
 def _send(job_id: str, queue: str) -> None:
     try:
         celery.send_task(RUN_ATTEMPT, args=[job_id], queue=queue, retry=False)
-    except celery.connection_for_write().recoverable_connection_errors as error:
-        # No loss: the job stays queued and is hinted at again.
+    except UNREACHABLE as error:
         log.warning("broker unreachable", job_id=job_id, error=str(error))
 
 

@@ -6,6 +6,7 @@ import structlog
 
 from app.db.queries import workers
 from app.db.session import transaction
+from app.domain.catalog import KNOWN
 from app.domain.errors import DependencyUnavailable
 
 log = structlog.get_logger(__name__)
@@ -33,7 +34,7 @@ def _beat(name: str, queue: str) -> None:
     while True:
         try:
             with transaction() as db:
-                workers.seen(db, name, queue)
+                workers.seen(db, name, queue, KNOWN)
         except DependencyUnavailable:
             log.warning("database unreachable, presence not renewed")
         if _stopped.wait(BEAT_SECONDS):

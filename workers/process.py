@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from workers import memory
 from workers.messages import Message, Reader
 
 PASSED_ON = (
@@ -29,23 +31,44 @@ PASSED_ON = (
 )
 # Small products run on one BLAS thread, next to torch's; wide ones ask for more themselves.
 ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+LOG = "log.txt"
 LOG_EXCERPT_BYTES = 4096
 POLL_SECONDS = 0.2
 EXIT_SECONDS = 5.0
 
 
-class Child:
-    """One attempt's process group: ``python -m MODULE FOLDER FD``.
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended: its exit status, negative for a signal, and what the kernel did."""
 
-    It gets no credentials in its environment, and its end closes the pipe.
+    status: int
+    killed_by_kernel: bool = False
+
+    def __str__(self) -> str:
+        """In words, for people."""
+        if self.status >= 0:
+            return f"exit status {self.status}"
+        whose = ", sent by the kernel for lack of memory" if self.killed_by_kernel else ""
+        return f"{signal.Signals(-self.status).name}{whose}"
+
+
+class Child:
+    """One attempt's process group: ``python -m MODULE FOLDER FD`` under a keeper.
+
+    It gets no credentials in its environment, its end closes the pipe, and the whole group ends
+    with this process.
     """
 
     def __init__(self, root: Path, module: str = "workers.child") -> None:
-        self._log = root / "log.txt"
+        self._log = root / LOG
+        self._kernel_kills = memory.kernel_kills()
         read_end, write_end = os.pipe()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, str(root), str(write_end)],
+                [
+                    *(sys.executable, "-m", "workers.keeper", str(os.getpid())),
+                    *(module, str(root), str(write_end)),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -84,8 +107,8 @@ class Child:
         """End the whole group."""
         self._signal(signal.SIGKILL)
 
-    def close(self) -> int:
-        """Wait for the end and return the exit status, negative for a signal.
+    def close(self) -> Exit:
+        """Wait for the end and say how it came.
 
         The pipe closes a moment before the interpreter is gone.
         """
@@ -94,14 +117,24 @@ class Child:
         while self._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         self.kill()
-        return self._process.wait()
+        status = self._process.wait()
+        killed = status == -signal.SIGKILL and memory.kernel_kills() > self._kernel_kills
+        return Exit(status, killed)
 
-    def log_excerpt(self) -> str:
-        """The last lines that the child wrote."""
-        with self._log.open("rb") as log:
-            log.seek(max(0, self._log.stat().st_size - LOG_EXCERPT_BYTES))
-            return log.read().decode(errors="replace")
+    def memory_bytes(self) -> int:
+        """What its whole group holds."""
+        return memory.of_group(self.pid)
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
+
+
+def log_excerpt(root: Path) -> str:
+    """The last lines that a child wrote; nothing before its start."""
+    try:
+        with (root / LOG).open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_EXCERPT_BYTES))
+            return log.read().decode(errors="replace").replace("\0", "\ufffd")
+    except FileNotFoundError:
+        return ""

@@ -5,6 +5,7 @@ import structlog
 from app.db.queries import jobs
 from app.db.session import transaction
 from app.services import attempts
+from app.settings import settings
 
 log = structlog.get_logger(__name__)
 
@@ -12,7 +13,7 @@ log = structlog.get_logger(__name__)
 def tidy() -> None:
     """One round. Each job has a transaction of its own, so one cannot hold up the others."""
     with transaction() as db:
-        lost, overdue = jobs.lost(db), jobs.overdue(db)
+        lost, overdue = jobs.lost(db, 3 * settings.heartbeat_seconds), jobs.overdue(db)
     for job in lost:
         with transaction() as db:
             if attempts.reap(db, job):

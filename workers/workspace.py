@@ -4,9 +4,11 @@ The child has no credentials: files in, files out. Layout: ``job.json``, ``input
 ``phases/<phase>/`` with what each phase left; ``public/`` below a phase is for people.
 """
 
+import contextlib
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,18 @@ from app.settings import settings
 from app.storage import checksums
 
 
-def prepare(job: Job) -> Path:
-    """Make the folder and fill it with the inputs and with the finished phases' outputs."""
+@contextlib.contextmanager
+def folder(job: Job) -> Iterator[Path]:
+    """An empty folder that goes when it is left."""
     root = Path(tempfile.mkdtemp(prefix=f"{job.id}-{job.fencing_token}-", dir=settings.scratch_dir))
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def fill(job: Job, root: Path) -> None:
+    """Put the inputs and the finished phases' outputs into the folder."""
     (root / "inputs").mkdir()
     with transaction() as db:
         dataset = datasets.by_id(db, str(job.dataset_version_id))
@@ -38,7 +49,6 @@ def prepare(job: Job) -> Path:
         for name, file in output.files.items():
             _fetch(file, root / "phases" / phase / name)
     _describe(job, dataset, root, sorted(done))
-    return root
 
 
 def carry_off(job: Job, root: Path, phase: str) -> dict[str, dict[str, Any]]:
@@ -56,11 +66,6 @@ def carry_off(job: Job, root: Path, phase: str) -> dict[str, dict[str, Any]]:
                 "sha256": checksums.of_file(path),
             }
     return files
-
-
-def remove(root: Path) -> None:
-    """Delete the folder."""
-    shutil.rmtree(root, ignore_errors=True)
 
 
 def _describe(job: Job, dataset: DatasetVersion | None, root: Path, done: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""``adaptnet jobs``: list, look at, follow, cancel."""
+"""``adaptnet jobs``: list, look at, follow, pause, cancel."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from rich.markup import escape
 from app.cli.connection import connect
 from app.cli.console import examples, moment, out, show_json, show_rows
 
-group = typer.Typer(help="List, watch and cancel jobs.", no_args_is_help=True)
+group = typer.Typer(help="List, watch, pause and cancel jobs.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="JOB", help="An id such as job_01k8...")]
 Statuses = Annotated[list[str] | None, typer.Option("--status", help="Only these; repeatable")]
@@ -121,3 +121,19 @@ def cancel(job: Id) -> None:
     """Ask for a job's end; it may still succeed if it is done first."""
     with connect() as client:
         out.print(f"{job} is {client.jobs.cancel(job).status}")
+
+
+@group.command(epilog=examples("adaptnet jobs pause job_01k8..."))
+def pause(job: Id) -> None:
+    """Hold a job back until it is resumed; one that runs finishes its phase first."""
+    with connect() as client:
+        paused = client.jobs.pause(job)
+    out.print(f"{job} is paused" + ("" if paused.status == "queued" else " after its phase"))
+    out.print(f"-> adaptnet jobs resume {job}")
+
+
+@group.command(epilog=examples("adaptnet jobs resume job_01k8..."))
+def resume(job: Id) -> None:
+    """Let a paused job go on behind its last finished phase."""
+    with connect() as client:
+        out.print(f"{job} is {client.jobs.resume(job).status}")

@@ -99,6 +99,14 @@ class Job:
         """Ask for its end. It may still succeed if it is done first."""
         return job_of(self._transport, self._transport.post(f"/v1/jobs/{self.id}/cancel"))
 
+    def pause(self) -> "Job":
+        """Hold it back: at once in the queue, at the end of its phase where it runs."""
+        return job_of(self._transport, self._transport.post(f"/v1/jobs/{self.id}/pause"))
+
+    def resume(self) -> "Job":
+        """Let it go on behind its last finished phase."""
+        return job_of(self._transport, self._transport.post(f"/v1/jobs/{self.id}/resume"))
+
     def report(self) -> dict[str, Any]:
         """Everything that was measured, in one document."""
         return self._document("report")
@@ -193,6 +201,14 @@ class Jobs:
     def cancel(self, job_id: str) -> Job:
         """Ask for a job's end."""
         return self.get(job_id).cancel()
+
+    def pause(self, job_id: str) -> Job:
+        """Hold a job back."""
+        return self.get(job_id).pause()
+
+    def resume(self, job_id: str) -> Job:
+        """Let a paused job go on."""
+        return self.get(job_id).resume()
 
 
 def job_of(transport: Transport, document: Mapping[str, Any]) -> Job:

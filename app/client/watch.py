@@ -45,7 +45,7 @@ def describe(event: Event) -> str | None:
     if event.type in QUIET or name.endswith(("started", "succeeded", "failed")):
         return None
     if name == "queued":  # the first time without a reason
-        return f"[yellow]· tried again[/]  {escape(data['reason'])}" if "reason" in data else None
+        return f"[yellow]· queued again[/]  {escape(data['reason'])}" if "reason" in data else None
     phase = data.pop("phase", "")
     if name == "phase_completed":
         took = f"{float(data.get('seconds') or 0):7.1f} s"

@@ -103,6 +103,7 @@ job = Table(
     required_json("labels", "{}"),
     Column("spec", Json, nullable=False),
     Column("spec_hash", Text, nullable=False),
+    Column("spec_version", Integer, nullable=False, server_default="1"),
     Column("dataset_version_id", Text),
     Column("status", Text, nullable=False, server_default=JobStatus.QUEUED),
     Column("phase", Text),
@@ -111,6 +112,7 @@ job = Table(
     Column("seq", Integer, nullable=False, server_default="0"),
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("crashes", Integer, nullable=False, server_default="0"),
+    Column("capacity_failures", Integer, nullable=False, server_default="0"),
     Column("max_attempts", Integer, nullable=False),
     Column("fencing_token", Big, nullable=False, server_default="0"),
     Column("priority", SmallInteger, nullable=False, server_default="0"),
@@ -119,6 +121,8 @@ job = Table(
     Column("lease_until", Timestamp),
     Column("hinted_at", Timestamp),
     Column("cancel_requested_at", Timestamp),
+    Column("paused_at", Timestamp),
+    Column("run_after", Timestamp),
     Column("error", Json),
     Column("result", Json),
     Column("estimate", Json),
@@ -133,10 +137,11 @@ job = Table(
     Index("ix_job_list", "project_id", text("created_at DESC"), text("id DESC")),
     Index("ix_job_by_status", "project_id", "status", text("created_at DESC"), text("id DESC")),
     Index(
-        "ix_job_queued",
+        "ix_job_waiting",
         "queue",
+        "project_id",
         text("priority DESC"),
-        "queued_at",
+        "created_at",
         "id",
         postgresql_where=text("status = 'queued'"),
     ),
@@ -146,6 +151,23 @@ job = Table(
         postgresql_where=text(f"status IN ({', '.join(repr(str(s)) for s in sorted(LEASED))})"),
     ),
     postgresql_with={"fillfactor": "85"},
+)
+
+# What the trigger on ``job`` looks up: a copy of app.domain.jobs.MOVES, filled by migrations.
+job_edge = Table(
+    "job_edge",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+)
+
+# When a project last got a worker of a queue: whoever waited longest is served first.
+turn = Table(
+    "turn",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("project.id", ondelete="CASCADE"), primary_key=True),
+    Column("served_at", Timestamp, nullable=False),
 )
 
 event = Table(
@@ -170,7 +192,9 @@ attempt = Table(
     Column("started_at", Timestamp, nullable=False, server_default=func.now()),
     Column("ended_at", Timestamp),
     Column("outcome", Text),
+    Column("exit_reason", Text),
     Column("detail", Json),
+    Column("log_excerpt", Text),
 )
 
 phase_output = Table(
@@ -307,5 +331,6 @@ worker = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("queue", Text, nullable=False),
+    required_json("knows", "{}"),
     Column("seen_at", Timestamp, nullable=False, server_default=func.now()),
 )

@@ -40,6 +40,7 @@ def environment(home: Home, endpoints: Endpoints) -> dict[str, str]:
         "ADAPTNET_RUN": home.mark,
         # Receivers on this machine and without a certificate are what one has while trying out.
         "ADAPTNET_WEBHOOK_ALLOW_PRIVATE": "true",
+        "ADAPTNET_DRAIN_GRACE_SECONDS": "3",  # somebody waits for the end at a terminal
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
     }

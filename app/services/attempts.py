@@ -1,7 +1,7 @@
 """How attempts and jobs end. Everything here runs inside one fenced transaction."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -78,29 +78,28 @@ def cancelled(db: Connection, job: Job) -> bool:
 
 
 def expire(db: Connection, job_id: str) -> None:
-    """End a job that waited longer than its owner allows."""
-    job = moves.move(db, job_id, JobStatus.EXPIRED, data={"reason": "queue_timeout"})
+    """End a job, if it has waited longer than its owner allows."""
+    reason = {"reason": "queue_timeout"}
+    job = moves.move(db, job_id, JobStatus.EXPIRED, moves.OVERDUE, data=reason)
     if job is not None:
         settle_dataset(db, job, PARSING_EXPIRED)
 
 
-Cost = Literal["crash", "attempt", "nothing"]
+def retry_or_fail(db: Connection, job: Job, error: Mapping[str, Any], cost: moves.Cost) -> bool:
+    """Another attempt after an end that is not the user's, while any are left.
 
-
-def retry_or_fail(db: Connection, job: Job, error: Mapping[str, Any], cost: Cost) -> bool:
-    """Another attempt after a failure that is not the user's, while any are left.
-
-    A crash counts apart: a job that kills its worker is stopped after ``max_crashes``, so that
-    it cannot take the workers down for ever. A drained worker costs its job nothing.
+    A crash counts apart: a job that kills its worker is stopped after ``max_crashes``, so that it
+    cannot take the workers down for ever. A job that lacks a dependency waits, longer and longer,
+    until its queue timeout; a drained or paused one pays nothing.
     """
-    poison = cost == "crash" and job.crashes + 1 > settings.max_crashes
     if job.status is JobStatus.CANCELLING:
         return cancelled(db, job)
-    if cost != "nothing" and (poison or job.attempt >= job.max_attempts):
+    used_up = job.crashes + 1 > settings.max_crashes or job.attempt >= job.max_attempts
+    if cost == "crash" and used_up:
         return fail(db, job, error)
     guard = moves.owns(job.fencing_token)
     if moves.requeue(db, job.id, guard, reason=str(error["code"]), cost=cost) is None:
-        return False
+        return cancelled(db, job)  # if that was asked for meanwhile, and the job is still ours
     moves.end_attempt(db, job.id, job.fencing_token, "retried", dict(error))
     return True
 
@@ -112,11 +111,13 @@ def reap(db: Connection, job: Job) -> bool:
     """
     if not moves.lock_lost(db, job.id, job.fencing_token):
         return False
+    moves.note_exit(db, job.id, job.fencing_token, "lease ran out")
     error = {
         "code": "worker_lost",
         "owner": "service",
         "message": "the worker stopped renewing its lease",
-        "hint": "nothing to do: the job is tried again while tries are left",
+        "hint": "submit it again; if it stays, send us the job's id and its log_excerpt",
+        "log_excerpt": jobs.log_excerpt(db, job.id, job.fencing_token),
     }
     return retry_or_fail(db, job, error, "crash")
 

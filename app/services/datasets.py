@@ -172,6 +172,7 @@ def _parse_job(db: Connection, caller: Caller, version_id: str) -> Job:
             "request_id": request_id(),
             "spec": spec.model_dump(mode="json"),
             "spec_hash": spec.fingerprint(),
+            "spec_version": KINDS[spec.kind].spec_version,
             "dataset_version_id": version_id,
             "max_attempts": settings.max_attempts,
             "max_wall_seconds": PARSE_SECONDS,

@@ -112,6 +112,27 @@ def test_a_running_job_is_asked_to_end(client: TestClient, caller: Caller) -> No
     assert make.read_job(caller, job_id).status is JobStatus.CANCELLING
 
 
+def test_a_job_is_paused_and_resumed_as_often_as_asked_until_it_ends(
+    client: TestClient, caller: Caller
+) -> None:
+    job = client.post("/v1/jobs", json=ANALYZE).json()
+
+    paused = [client.post(job["links"]["pause"]).json() for _ in range(2)]
+    resumed = [client.post(paused[0]["links"]["resume"]).json() for _ in range(2)]
+    client.post(job["links"]["cancel"])
+    refused, ended = client.post(job["links"]["pause"]), client.post(paused[0]["links"]["resume"])
+
+    for answer in paused:
+        assert (answer["status"], answer["paused"]) == ("queued", True)
+        assert (answer["queue_position"], "/resume" in answer["waiting_reason"]) == (None, True)
+    for answer in resumed:
+        assert (answer["paused"], answer["queue_position"] is None) == (False, False)
+    assert make.events_of(caller, job["id"])[:3] == ["job.queued", "job.paused", "job.resumed"]
+    assert (refused.status_code, refused.json()["code"]) == (409, "state_conflict")
+    assert (ended.status_code, ended.json()["status"]) == (200, "cancelled")
+    assert client.post("/v1/jobs/job_none/pause").status_code == 404
+
+
 def test_the_history_can_be_read_from_any_point(client: TestClient) -> None:
     job_id = client.post("/v1/jobs", json=ANALYZE).json()["id"]
     client.post(f"/v1/jobs/{job_id}/cancel")

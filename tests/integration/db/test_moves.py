@@ -1,12 +1,11 @@
 """The status function: every edge, every guard, the history, and the database's own lock."""
 
-import importlib
 import itertools
 import random
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from app.db.queries import events, moves
@@ -30,13 +29,12 @@ def force(job_id: str, status: JobStatus) -> None:
         db.execute(text("UPDATE job SET status = :s WHERE id = :id"), {"s": status, "id": job_id})
 
 
-def test_the_trigger_knows_the_same_edges_as_the_code() -> None:
-    migrated = importlib.import_module("migrations.versions.0001_initial").MOVES
+def test_the_database_knows_the_same_edges_as_the_code(job: Job) -> None:
+    with transaction() as db:
+        edges = db.execute(text("SELECT source, target FROM job_edge")).all()
 
-    assert {status: set(targets) for status, targets in migrated.items()} == {
-        str(status): {str(target) for target in targets}
-        for status, targets in MOVES.items()
-        if targets
+    assert {(row[0], row[1]) for row in edges} == {
+        (a, b) for a, targets in MOVES.items() for b in targets
     }
 
 
@@ -50,11 +48,35 @@ def test_only_the_listed_edges_can_be_walked(job: Job, start: JobStatus, target:
     assert (moved is not None) == (target in MOVES[start])
 
 
-def test_not_even_a_hand_written_update_leaves_a_final_state(job: Job) -> None:
-    force(job.id, JobStatus.SUCCEEDED)
+def change_by_hand(db: Connection, job: Job, change: str) -> None:
+    db.execute(text(f"UPDATE job SET {change} WHERE id = :id"), {"id": job.id})  # noqa: S608
 
-    with pytest.raises(IntegrityError, match="may not move"), engine().begin() as db:
-        db.execute(text("UPDATE job SET status = 'queued' WHERE id = :id"), {"id": job.id})
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("status = 'succeeded', seq = seq + 1", "may not move from queued to succeeded"),
+        ("status = 'starting'", "may not count its events from 1 to 1"),
+        ("seq = seq + 2", "may not count its events from 1 to 3"),
+        ("seq = seq - 1", "may not count its events from 1 to 0"),
+    ],
+)
+def test_the_database_refuses_what_the_code_would_never_do(
+    job: Job, change: str, message: str
+) -> None:
+    with pytest.raises(IntegrityError, match=message), engine().begin() as db:
+        change_by_hand(db, job, change)
+
+
+@pytest.mark.parametrize("change", ["status = 'queued', seq = seq + 1", "result = '{}'"])
+@pytest.mark.parametrize("status", sorted(TERMINAL))
+def test_not_even_a_hand_written_update_changes_what_has_ended(
+    job: Job, status: JobStatus, change: str
+) -> None:
+    force(job.id, status)
+
+    with pytest.raises(IntegrityError, match="may not"), engine().begin() as db:
+        change_by_hand(db, job, change)
 
 
 def test_a_job_is_claimed_once(job: Job) -> None:
@@ -120,12 +142,64 @@ def test_a_poison_job_is_stopped(caller: Caller, job: Job) -> None:
     for _ in range(settings.max_crashes + 1):
         lost = make.claim(job.id, lease_seconds=-1)
         with transaction() as db:
+            moves.keep_log(db, job.id, lost.fencing_token, "last words")
             attempts.reap(db, lost)
 
     ended = make.read_job(caller, job.id)
     assert ended.status is JobStatus.FAILED
     assert ended.error is not None
     assert (ended.error["code"], ended.error["owner"]) == ("worker_lost", "service")
+    assert ended.error["log_excerpt"] == "last words"
+    assert make.exits_of(job.id) == ["lease ran out"] * (settings.max_crashes + 1)
+
+
+def test_a_lack_of_capacity_costs_no_tries_and_waits_longer_every_time(
+    caller: Caller, job: Job
+) -> None:
+    asleep = text("SELECT run_after - clock_timestamp() FROM job WHERE id = :id")
+    awake = text("UPDATE job SET run_after = NULL WHERE id = :id")
+    waits = []
+    for _ in range(job.max_attempts + 10):
+        held = make.claim(job.id)
+        with transaction() as db:
+            attempts.retry_or_fail(db, held, {"code": "store_unavailable"}, "wait")
+            waits.append(db.execute(asleep, {"id": job.id}).scalar_one().total_seconds())
+            db.execute(awake, {"id": job.id})
+
+    again = make.read_job(caller, job.id)
+    assert (again.status, again.attempt, again.crashes) == (JobStatus.QUEUED, 0, 0)
+    assert again.capacity_failures == len(waits)
+    assert all(wait <= min(2**n, 300) for n, wait in enumerate(waits))
+    assert max(waits[8:]) > 4
+    held = make.claim(job.id)
+    with transaction() as db:
+        output = {"files": {}, "headline": {}, "seconds": 0.0}
+        moves.complete_phase(db, job.id, held.fencing_token, "ingest", output)
+    assert make.read_job(caller, job.id).capacity_failures == 0
+
+
+def test_a_phase_whose_commit_is_repeated_ends_once(caller: Caller, job: Job) -> None:
+    held = make.claim(job.id)
+    output = {"files": {}, "headline": {}, "seconds": 0.0}
+
+    for _ in range(2):
+        with transaction() as db:
+            assert moves.complete_phase(db, job.id, held.fencing_token, "ingest", output)
+
+    assert make.events_of(caller, job.id).count("job.phase_completed") == 1
+
+
+def test_time_with_a_worker_does_not_count_as_waiting(caller: Caller, job: Job) -> None:
+    held = make.claim(job.id)
+    with transaction() as db:
+        ago = text("UPDATE attempt SET started_at = now() - interval '2 h' WHERE job_id = :id")
+        db.execute(ago, {"id": job.id})
+        attempts.retry_or_fail(db, held, {"code": "drained"}, "nothing")
+
+    again = make.read_job(caller, job.id)
+    assert again.expires_at is not None
+    assert job.expires_at is not None
+    assert 7200 <= (again.expires_at - job.expires_at).total_seconds() < 7260
 
 
 def test_a_drained_worker_costs_its_job_nothing(caller: Caller, job: Job) -> None:

@@ -6,9 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from workers.messages import Kind, Message
+
+GLUTTON = "import time; held = b'x' * (256 << 20); time.sleep(600)"
 
 
 def main(folder: str, descriptor: str) -> int:
@@ -19,8 +23,11 @@ def main(folder: str, descriptor: str) -> int:
     def say(kind: Kind, **data: object) -> None:
         stream.write(Message(kind, dict(data)).encode())
 
-    say("phase_started", phase="ingest")
     script = job["dataset"]["filename"]
+    if job["kind"] != "ingest":
+        step_by_step(Path(folder), job, Path(script), say)
+        return 0
+    say("phase_started", phase="ingest")
     misbehave(script, job["attempt"])
     if script == "junk":
         stream.write(b"not json\n" + b'{"kind": 1}\n' + b"[]\n")
@@ -38,6 +45,21 @@ def main(folder: str, descriptor: str) -> int:
     return 0
 
 
+def step_by_step(folder: Path, job: dict[str, Any], gate: Path, say: Callable[..., None]) -> None:
+    """All phases of the job's kind; the second waits for ``gate``, the third for one more."""
+    waits = dict(zip(job["phases"][1:3], (gate, gate.with_name("another gate")), strict=True))
+    for phase in job["phases"]:
+        if phase in job["done"]:
+            continue
+        say("phase_started", phase=phase)
+        while phase in waits and not waits[phase].exists():
+            time.sleep(0.01)
+        (folder / "phases" / phase).mkdir(parents=True)
+        (folder / "phases" / phase / "left.txt").write_text(phase)
+        say("phase_completed", phase=phase, headline={}, seconds=0.1)
+    say("done")
+
+
 def misbehave(script: str, attempt: int) -> None:
     """Die or hang."""
     if script == "kill-always" or (script == "kill-once" and attempt == 1):
@@ -45,7 +67,11 @@ def misbehave(script: str, attempt: int) -> None:
     if script == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    if script in ("hang", "stubborn"):
+    if script == "glutton":
+        subprocess.Popen([sys.executable, "-c", GLUTTON])
+    if script in ("hang", "stubborn", "glutton"):
+        sys.stdout.write("about to hang\n")
+        sys.stdout.flush()
         time.sleep(600)
 
 

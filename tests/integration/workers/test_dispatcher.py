@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from sqlalchemy import text
 
 from app.db.session import transaction
@@ -14,12 +15,15 @@ from app.settings import settings
 from tests.integration import jobs as make
 from workers import dispatcher, reaper
 
+room = dispatcher._room
+
 
 @pytest.fixture(autouse=True)
 def nothing_else_waits(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the calls; the broker itself is in the end-to-end tests."""
     sent: list[str] = []
     monkeypatch.setattr(dispatcher, "_send", lambda job_id, _queue: sent.append(job_id))
+    monkeypatch.setattr(dispatcher, "_room", lambda _queue: 100)
     with transaction() as db:
         db.execute(text("UPDATE job SET hinted_at = now() WHERE status = 'queued'"))
         db.execute(text("DELETE FROM outbox"))
@@ -50,17 +54,38 @@ def test_a_call_that_was_lost_is_made_again(
     assert job_id in nothing_else_waits
 
 
-def test_high_priority_is_called_first(
+def test_a_job_that_had_to_wait_is_called_when_its_time_has_come(
     caller: Caller, tmp_path: Path, nothing_else_waits: list[str]
 ) -> None:
-    first = make.upload(caller, tmp_path).job_id
-    second = make.upload(caller, tmp_path).job_id
+    job_id = make.upload(caller, tmp_path).job_id
+    dispatcher.dispatch()
+    nothing_else_waits.clear()
+    due = text("UPDATE job SET run_after = clock_timestamp() WHERE id = :id")
     with transaction() as db:
-        db.execute(text("UPDATE job SET priority = 5 WHERE id = :id"), {"id": second})
+        db.execute(due, {"id": job_id})
+
+    dispatcher.dispatch()
+    dispatcher.dispatch()
+
+    assert nothing_else_waits == [job_id]
+
+
+def test_bells_that_nobody_hears_do_not_pile_up(
+    caller: Caller, tmp_path: Path, nothing_else_waits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        make.upload(caller, tmp_path)
+    monkeypatch.setattr(dispatcher, "_room", lambda _queue: 2)
 
     dispatcher.dispatch()
 
-    assert nothing_else_waits == [second, first]
+    assert len(nothing_else_waits) == 2
+
+
+def test_a_broker_that_is_away_gets_no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatcher, "celery", Celery(broker="redis://127.0.0.1:1/0"))
+
+    assert room("cpu") == 0
 
 
 def test_a_job_of_a_lost_worker_comes_back(caller: Caller, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +13,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.domain.callers import Caller
+from app.domain.catalog import KINDS
 from app.science.export import runtime
 from app.services import blobs
 from tests.integration import jobs as make
+from tests.integration.workers.observe import processes_of, until
 from workers import supervisor
 
 
@@ -202,17 +206,33 @@ def test_a_benchmark_compares_over_seeds_and_ships_no_model(
     assert not [key for key in kept if "trainings" in key]
 
 
-def test_equal_specs_and_seeds_give_the_same_network_to_the_byte(
-    client: TestClient, table: None
+def test_equal_specs_and_seeds_give_the_same_network_to_the_byte_even_if_interrupted(
+    client: TestClient, caller: Caller, table: None
 ) -> None:
     spec = {"kind": "train", "dataset": "d", "target": "y", "baselines": {"sgd": False}, "seed": 5}
     finish(client, spec)
-    finish(client, spec)
+    job_id = client.post("/v1/jobs", json=spec).json()["id"]
+    job = make.claim(job_id)
+    thread = threading.Thread(target=supervisor.run, args=(job, threading.Event()))
+    thread.start()
+    until(lambda: len(phases_of(client, job_id)) > 8, seconds=120)
+    os.killpg(processes_of(job)[0], signal.SIGKILL)
+    thread.join(60)
+    assert client.get(f"/v1/jobs/{job_id}").json()["status"] == "queued"
 
+    make.work_off(job_id)
+
+    assert len(phases_of(client, job_id)) == len(KINDS["train"].phases)
     first, second = client.get("/v1/models/d-y/versions").json()
     assert first["version"] == 2
     for form in ("safetensors", "onnx"):  # the package also holds measured seconds
         assert first["files"][form]["sha256"] == second["files"][form]["sha256"]
+
+
+def phases_of(client: TestClient, job_id: str) -> list[str]:
+    """The phases that the job has finished, in order."""
+    events = client.get(f"/v1/jobs/{job_id}/events", params={"limit": 1000}).json()["data"]
+    return [e["data"]["phase"] for e in events if e["type"] == "job.phase_completed"]
 
 
 def test_downloads_have_ranges_etags_and_heads(client: TestClient, table: None) -> None:

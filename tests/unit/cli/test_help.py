@@ -26,6 +26,7 @@ def test_these_are_the_commands() -> None:
         *("check", "train", "verify", "predict", "run", "up", "down", "status", "doctor"),
         *("estimate", "audit", "jobs compare", "jobs report"),
         *("jobs ls", "jobs show", "jobs logs", "jobs watch", "jobs cancel"),
+        *("jobs pause", "jobs resume"),
         *("datasets ls", "datasets show", "datasets rm"),
         *(f"webhooks {verb}" for verb in ("ls", "add", "set", "rm", "test", "rotate")),
         *("webhooks deliveries", "webhooks replay"),

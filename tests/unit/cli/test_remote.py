@@ -42,6 +42,26 @@ def test_a_history_is_one_line_an_entry(
     assert ended.out.splitlines()[1].split() == ["2", "00:00:00Z", "job.note", "value", "4.316"]
 
 
+@pytest.mark.parametrize(
+    ("verb", "status", "said"),
+    [
+        ("pause", "queued", "job_1 is paused"),
+        ("pause", "running", "job_1 is paused after its phase"),
+        ("resume", "queued", "job_1 is queued"),
+        ("cancel", "cancelled", "job_1 is cancelled"),
+    ],
+)
+def test_a_verb_says_what_has_become_of_the_job(
+    capsys: pytest.CaptureFixture[str], service: Service, verb: str, status: str, said: str
+) -> None:
+    service.on(HERE, Reply(200, JOB))
+    service.on(f"POST /v1/jobs/job_1/{verb}", Reply(200, {**JOB, "status": status}))
+
+    ended = adaptnet(capsys, "jobs", verb, "job_1")
+
+    assert ended.out.splitlines()[0] == said
+
+
 def test_watching_a_job_that_fails_fails_too(
     capsys: pytest.CaptureFixture[str], service: Service
 ) -> None:

@@ -63,7 +63,7 @@ def test_watching_without_a_terminal_prints_plain_lines(client: Client, service:
     assert written.getvalue().splitlines() == [
         "train job_1",
         "✓ dimension        1.2 s  value 4.316",
-        "· tried again  worker_lost",
+        "· queued again  worker_lost",
         "✓ succeeded",
     ]
 
