@@ -29,7 +29,7 @@ class Training:
     """What a model is fitted on, and within which means.
 
     y : (n,), numbers or class codes; memory_bytes : for everything that is held at once;
-    seconds : that the fit may take, as far as it can tell
+    seconds : that the fit may take, as far as it can tell; device : ``cpu`` or ``cuda``
     """
 
     inputs: Inputs
@@ -39,6 +39,7 @@ class Training:
     memory_bytes: int
     seconds: float
     seed: int
+    device: str
 
 
 @dataclass(frozen=True)
@@ -181,4 +182,5 @@ def training_of(context: Context) -> Training:
         memory_bytes=int(context.job.get("memory_bytes", DEFAULT_MEMORY)) // 2,
         seconds=context.spec.compute.max_wall_seconds / 2,
         seed=context.seed,
+        device=context.device,
     )

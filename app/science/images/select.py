@@ -28,6 +28,8 @@ FEW_ROWS = 2_000
 SIZES = (64, 128, 192, 256)
 """Filters of the first stage, mirror images not counted; the second has twice as many."""
 SMALL_SIDE = 16
+FACTORIZATIONS = 4.0
+"""A dozen penalties; each takes a third of the width's cube."""
 
 
 def by_size(
@@ -44,7 +46,7 @@ def by_size(
 
     Parameters
     ----------
-    max_products : multiplications that computing the features of all images once may take
+    max_products : multiplications that features and head of all images may take, see ``products``
     """
     n_rows, side = len(images), min(images.shape[1], images.shape[2], WORKING_SIDE)
     few = n_rows < FEW_ROWS
@@ -65,21 +67,24 @@ def by_size(
         plan
         for plan in plans
         if needed_bytes(n_rows, plan.width) <= memory_bytes
-        and n_rows * products(plan, images.shape[1:]) <= max_products
+        and products(plan, n_rows, images.shape[1:]) <= max_products
     ]
     return max(fitting, key=lambda plan: plan.width, default=plans[0])
 
 
-def products(plan: Plan, shape: tuple[int, ...]) -> float:
-    """Multiplications that the convolutions of one image (h, w, c) take."""
+def products(plan: Plan, n_rows: int, shape: tuple[int, ...]) -> float:
+    """Multiplications of a fit to images (h, w, c): their features once, and the head.
+
+    The head sums one Gram matrix and factorizes it once for each of about a dozen penalties.
+    """
     square = -(-max(shape[:2]) // WORKING_SIDE)
     height, width, channels = shape[0] // square, shape[1] // square, shape[2]
-    total = 0.0
+    of_one = float(plan.width**2)
     for stage in plan.stages:
         height, width = height - stage.patch + 1, width - stage.patch + 1
-        total += float(height * width * stage.n_filters * channels * stage.patch**2)
+        of_one += float(height * width * stage.n_filters * channels * stage.patch**2)
         height, width, channels = height // 2, width // 2, stage.channels or 0
-    return total
+    return n_rows * of_one + FACTORIZATIONS * plan.width**3
 
 
 def raced(images: NDArray[np.generic], codes: Ints, plan: Plan) -> Plan:

@@ -28,7 +28,9 @@ BLOCK_BYTES, BLOCK_ROWS = 32 << 20, 256
 THUMBNAIL = 64
 MIRROR_TOLERANCE = 1e-5
 PRODUCTS_A_SECOND = 5e9
-"""Of one thread, in convolutions; half of what was measured, since the head takes time as well."""
+"""Of one thread, cautiously."""
+BASE_SECONDS, SECONDS_AN_IMAGE = 60.0, 0.02
+"""What a network is worth, unless the job has to end earlier."""
 
 
 class ImageModality:
@@ -80,7 +82,7 @@ class ImageModality:
             training.inputs,
             mirrored=mirrored,
             memory_bytes=training.memory_bytes,
-            max_products=training.seconds * PRODUCTS_A_SECOND * torch.get_num_threads(),
+            max_products=_seconds(training) * PRODUCTS_A_SECOND * torch.get_num_threads(),
             seed=training.seed,
         )
         plan = select.raced(training.inputs, _codes(training), plan)
@@ -143,6 +145,10 @@ def _plan(document: Mapping[str, Any]) -> Plan:
     return Plan(**{**document, "stages": stages})
 
 
+def _seconds(training: Training) -> float:
+    return min(training.seconds, BASE_SECONDS + SECONDS_AN_IMAGE * len(training.inputs))
+
+
 def _codes(training: Training) -> NDArray[np.int64]:
     """Class numbers to race with: of a number, in which tenth of the rows it lies."""
     if training.task != "regression":
@@ -179,7 +185,7 @@ def _evidence(plan: Plan, training: Training) -> list[dict[str, Any]]:
             "filters",
             ", ".join(str(stage.n_filters) for stage in plan.stages),
             f"the most whose features of all {len(training.inputs):,} images fit "
-            f"{training.memory_bytes >> 20:,} MiB and {training.seconds:,.0f} s",
+            f"{training.memory_bytes >> 20:,} MiB and {_seconds(training):,.0f} s",
             "Thiry et al. 2021, arXiv:2101.07528",
         ),
         decided("whitening", first.whitening, race, "Coates, Ng and Lee 2011"),

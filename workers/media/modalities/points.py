@@ -108,6 +108,7 @@ class PointModality:
             classes=training.classes,
             plans=[_plan(document) for document in plan["plans"]],
             seed=training.seed,
+            device=training.device,
         )
         return Trained(
             onnx=onnx_file.build(found),

@@ -156,7 +156,7 @@ def test_the_default_plan_grows_with_the_memory() -> None:
     ]
     assert sizes == sorted(set(sizes))
     whole = select.by_size(images, mirrored=False)
-    work = len(images) * select.products(whole, images.shape[1:])
+    work = select.products(whole, len(images), images.shape[1:])
     assert select.by_size(images, mirrored=False, max_products=work).width == whole.width
     assert select.by_size(images, mirrored=False, max_products=work / 2).width < whole.width
 
