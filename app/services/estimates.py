@@ -27,7 +27,7 @@ MAX_COUNTED_JOBS = 1000
 TREES_SECONDS = 30
 """LightGBM alone seldom takes longer."""
 
-UNMEASURED = "can run; jobs over images and point sets were not measured, so no cost is known"
+UNMEASURED = "jobs over images and point sets were not measured, so no cost is known"
 
 Level = Literal["p50", "p90"]
 

@@ -61,16 +61,19 @@ def _check_media(spec: AnalyzeSpec | TabularSpec, dataset: DatasetVersion) -> No
     found = media_columns(spec, dataset.columns)
     if not found:
         return
-    column = found[0]["name"]
-    only = f"read it alone with features.include: [{column!r}], or the rest of the table with "
-    only += f"features.exclude: [{column!r}]"
-    noun = MEDIA[found[0]["type"]]
+    column, noun = found[0]["name"], MEDIA[found[0]["type"]]
+    rest = f"read the rest of the table with features.exclude: [{column!r}]"
     if spec.kind not in MEDIA_KINDS:
-        raise _not_supported(f"column {column!r} holds {noun}, which {spec.kind} cannot read", only)
-    if len(found) > 1 or len(spec.features.include) > 1:
-        others = [c["name"] for c in found[1:]] or [*spec.features.include]
-        named = ", ".join(map(repr, others))
-        raise _not_supported(f"{noun} are read alone, and {named} would be read as well", only)
+        raise _not_supported(
+            f"column {column!r} holds {noun}, which {spec.kind} cannot read",
+            f"ask for {' or '.join(MEDIA_KINDS)}, or {rest}",
+        )
+    others = {*spec.features.include, *(c["name"] for c in found)} - {column}
+    if others:
+        raise _not_supported(
+            f"{noun} are read alone, and {', '.join(map(repr, sorted(others)))} would be read too",
+            f"read them with features.include: [{column!r}], or {rest}",
+        )
     if isinstance(spec, TabularSpec):
         _check_options(spec, noun)
 

@@ -21,7 +21,7 @@ from tests.unit.cli.run import adaptnet
 from tests.unit.tables.factories import npz_bytes
 from tests.unit.tables.image_factories import encoded, zip_bytes
 
-N_IMAGES = 300
+N_IMAGES = 240
 
 
 def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -43,7 +43,7 @@ def clouds(n: int) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
 
 @pytest.fixture
 def folder_of_digits(client: TestClient) -> dict[str, bytes]:
-    """300 PNG files by class folder, uploaded as the dataset ``d``; one of them is broken."""
+    """240 PNG files by class folder, uploaded as the dataset ``d``; one of them is broken."""
     pixels, codes = digits()
     files = {
         f"{code}/{i:03}.png": encoded(Image.fromarray(image))
@@ -159,7 +159,7 @@ def test_analyze_gives_the_dimension_of_images_by_class_with_thumbnails(
 
 
 def test_point_sets_are_learned_whatever_their_order(client: TestClient, tmp_path: Path) -> None:
-    points, shape = clouds(300)
+    points, shape = clouds(160)
     uploaded(client, npz_bytes(X=points, y=shape), "clouds.npz")
 
     job = finish(client, {"kind": "train", "dataset": "d", "target": "y"})

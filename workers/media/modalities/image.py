@@ -39,12 +39,13 @@ class ImageModality:
     def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
         """One size for all: their own, or the middle one of at most 64 pixels a side."""
         sides = [profile[side]["quantiles"]["0.5"] for side in ("height", "width")]
-        alike = len(profile["sizes"]) == 1
-        most = MAX_SIDE if alike else WORKING_SIDE
-        factor = min(1.0, most / max(sides))
-        if factor * min(sides) < MIN_SIDE:
-            factor = min(MIN_SIDE / min(sides), MAX_SIDE / max(sides))
-        height, width = (max(MIN_SIDE, round(factor * side)) for side in sides)
+        height, width = (round(side) for side in sides)
+        if len(profile["sizes"]) > 1 or not _is_workable(height, width):
+            factor = WORKING_SIDE / max(sides)
+            factor = min(factor, max(1.0, MIN_SIDE / min(sides)))
+            height, width = (
+                min(WORKING_SIDE, max(MIN_SIDE, round(factor * side))) for side in sides
+            )
         gray = all(entry["level"] == "L" for entry in profile["modes"])
         return {"height": height, "width": width, "channels": 1 if gray else 3}
 
@@ -122,10 +123,16 @@ class ImageModality:
         axes.imshow(small, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
 
 
+def _is_workable(height: int, width: int) -> bool:
+    """Whether the network can read the size as it is, averaged over squares where it is large."""
+    longer, shorter = max(height, width), min(height, width)
+    return longer <= MAX_SIDE and shorter // -(-longer // WORKING_SIDE) >= MIN_SIDE
+
+
 def _shrunk(inputs: Inputs, side: int) -> Floats:
     """(n, h, w, c) averages over squares, of at most ``side`` squares a side, in 0 to 1."""
     n, height, width, channels = inputs.shape
-    square = -(-max(height, width) // side)
+    square = min(height, width, -(-max(height, width) // side))
     rows, columns = height // square, width // square
     found = np.empty((n, rows, columns, channels))
     for start in range(0, n, BLOCK_ROWS):

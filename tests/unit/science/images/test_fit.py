@@ -142,6 +142,12 @@ def test_a_race_keeps_sizes_and_chooses_among_its_candidates() -> None:
     assert chosen.stages[1].quantile in select.QUANTILES
 
 
+def test_images_that_are_all_alike_are_refused() -> None:
+    images = np.full((40, 16, 16, 1), 7, np.uint8)
+    with pytest.raises(pixels.UnusableImages, match="alike"):
+        fit.fit(images, np.arange(40) % 3, CLASSES, ONE)
+
+
 def test_a_plan_counts_its_features() -> None:
     images, _ = stripes(60)
     assert learn.body(images, ONE).width == ONE.width
