@@ -90,6 +90,12 @@ def _other_kind(what: str) -> FeaturesNotSupported:
     )
 
 
+def reads_media(version: ModelVersion) -> str | None:
+    """``images`` or ``point sets``; None for a model of tables, which takes rows as JSON."""
+    kinds = {column["kind"] for column in version.summary.get("columns", ())} & MEDIA.keys()
+    return MEDIA[kinds.pop()] if kinds else None
+
+
 def check_interval(version: ModelVersion, level: float | None) -> None:
     """The model must have been calibrated up to the level, where one is asked for."""
     known = version.summary.get("uncertainty") or {}
@@ -109,10 +115,10 @@ def predict(
 ) -> dict[str, Any]:
     """Predictions for rows given column by column, by the same reader that teams download."""
     check_interval(version, level)
-    kinds = {column["kind"] for column in version.summary["columns"]} & MEDIA.keys()
-    if kinds:
+    media = reads_media(version)
+    if media:
         raise RowsInvalid(
-            f"{version.name} reads {MEDIA[kinds.pop()]}, which cannot be sent as rows",
+            f"{version.name} reads {media}, which cannot be sent as rows",
             remedy="upload them as a dataset and create a job of kind 'predict', or download the "
             "package and run: adaptnet predict",
         )

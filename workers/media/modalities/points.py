@@ -12,7 +12,7 @@ from app.science.linalg import Floats
 from app.science.plots.plot import BLUE
 from app.science.point_sets import model, onnx_file
 from app.science.point_sets.model import PointModel
-from app.science.point_sets.plan import LADDER, PointPlan
+from app.science.point_sets.plan import DEFAULT_HEADS, LADDER, PointPlan
 from app.science.point_sets.pose import MOST_FRAMED_DIM, PoseName
 from app.science.point_sets.sets import MOST_POINTS, PointSets, UnusablePointSets
 from app.science.structure.invariance.layout import Layout
@@ -26,6 +26,8 @@ BLOCK_BYTES, BLOCK_ROWS = 32 << 20, 1024
 STUDY_POINTS, LEAST_STUDY_POINTS = 24, 4
 LIVE_COPIES = 6
 DRAWN_POINTS = 200
+KERNEL_ROWS = 4_000
+"""Up to which the teacher of tables is tried as a head: seconds, and seldom better beyond."""
 PERMUTED_TOLERANCE = 1e-6
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
@@ -88,6 +90,8 @@ class PointModality:
         pose = _pose(dim, accepted)
         kept = training.memory_bytes // 2
         plans = [replace(plan, kept_bytes=kept) for plan in LADDER]
+        if len(training.inputs) <= KERNEL_ROWS:
+            plans[-1] = replace(plans[-1], heads=(*DEFAULT_HEADS, "kernel"))
         if pose != "centered":
             plans.append(replace(plans[-1], pose=pose))
         largest = plans[-1]
@@ -197,6 +201,12 @@ def _evidence(plans: Sequence[PointPlan], pose: PoseName) -> list[dict[str, Any]
             " or ".join(str(plan.n_ridges + plan.n_bumps) for plan in plans),
             "from small to large until held-out sets show that one is enough; else the best",
             "Zaheer et al. 2017, arXiv:1703.06114",
+        ),
+        decided(
+            "head",
+            " or ".join(plans[-1].heads),
+            "least held-out loss; the kernel teacher of tables is tried on few sets only",
+            "Radhakrishnan et al. 2024, doi:10.1126/science.adi5639",
         ),
         decided(
             "pose",
