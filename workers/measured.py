@@ -61,3 +61,24 @@ def intrinsic_dimension(context: Context) -> dict[str, float]:
     """Value and ends that the phase ``dimension`` recommends."""
     found = context.read_json("dimension", "dimension.json")["recommended"]
     return {key: np.float64(found[key]).item() for key in ("value", "low", "high")}
+
+
+def ambient_only(points: Floats, reason: str) -> dict[str, Any]:
+    """No estimate: the number of columns is the only honest upper end."""
+    width = float(points.shape[1])
+    return {
+        "schema": "id-report/1",
+        "n": len(points),
+        "ambient_dim": int(width),
+        "recommended": {
+            "value": width,
+            "low": 0.0,
+            "high": width,
+            "level": None,
+            "kind": "ambient",
+            "for_sizing": width,
+        },
+        "scale_curve": [],
+        "flags": ["unresolved"],
+        "warnings": [f"the dimension cannot be estimated: {reason}"],
+    }

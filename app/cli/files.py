@@ -17,3 +17,8 @@ def existing(path: Path) -> Path:
     hint = f"; did you mean {str(folder / near)!r}?" if near else ""
     what = "is a folder, wanted is a file" if path.is_dir() else f"does not exist{hint}"
     raise typer.BadParameter(f"{str(path)!r} {what}")
+
+
+def file_or_folder(path: Path) -> Path:
+    """The path of a file or a folder that is there."""
+    return path if path.is_dir() else existing(path)

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from app.cli.connection import connect
 from app.cli.console import examples, moment, n_bytes, out, show_json, show_rows
-from app.cli.packages import show_report
+from app.cli.packages import show_report, verified
 
 group = typer.Typer(help="List and download models.", no_args_is_help=True)
 
@@ -64,11 +64,9 @@ def show(model: Reference, whole: Whole = False) -> None:
 @group.command(epilog=examples(PULL_EXAMPLES))
 def pull(model: Reference, path: Out = Path(), file_format: Format = "package") -> None:
     """Download a model; goes on where it broke off, and checks hashes and self-test."""
-    from app.science.export import runtime  # noqa: PLC0415  (numpy)
-
     with connect() as client:
         found = client.models.get(model)
         written = found.download(path, file_format)
     if file_format == "package":
-        show_report(runtime.verify(written))
+        show_report(verified(written))
     out.print(f"{escape(found.reference)} -> [bold]{escape(str(written))}[/]")

@@ -2,16 +2,21 @@
 
 import builtins
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.client import downloads, pages, tables
 from app.client.errors import ClientError, DownloadDamaged
 from app.client.transport import Transport
 from app.domain.errors import nearest
 from app.science.export import runtime
+
+if TYPE_CHECKING:
+    from app.science.export.media_runtime import MediaModel
+
+Loaded = TypeVar("Loaded", bound=runtime.Verifiable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +62,21 @@ class Model:
         return downloads.fetch(self._transport, file["link"], target, sha256=file["sha256"])
 
     def load(self) -> runtime.LoadedModel:
-        """The model in this process, with numpy alone; its self-test has passed on this machine."""
+        """The model in this process, with numpy alone; its self-test has passed on this machine.
+
+        A model of images or point sets needs ONNX Runtime and is loaded by ``load_media``.
+        """
+        return self._proved(runtime.load)
+
+    def load_media(self) -> "MediaModel":
+        """A model of images or point sets in this process; its self-test has passed here."""
+        from app.science.export import media_runtime  # noqa: PLC0415  (onnxruntime, of an extra)
+
+        return self._proved(media_runtime.load)
+
+    def _proved(self, load: Callable[[Path], Loaded]) -> Loaded:
         with tempfile.TemporaryDirectory(prefix="adaptnet-") as folder:
-            loaded = runtime.load(self.download(Path(folder) / "model.mmpkg"))
+            loaded = load(self.download(Path(folder) / "model.mmpkg"))
         test = loaded.self_test()
         if not test.passed:
             raise DownloadDamaged(

@@ -11,19 +11,23 @@ from app.domain.callers import Caller
 from app.domain.catalog import KINDS
 from app.domain.datasets import DatasetVersion
 from app.domain.errors import UserError
+from app.domain.features import MEDIA, media_columns
 from app.domain.kind import JobSpec
 from app.domain.kinds.analyze import AnalyzeSpec
+from app.domain.kinds.predict import PredictSpec
 from app.domain.tabular import Features, TabularSpec, TrainingSpec
 from app.science.architecture import cost
 from app.services import datasets, specs
 from app.settings import settings
 
-UNREAD = ("text", "empty", "constant", "identifier", "image", "points")
+UNREAD = ("text", "empty", "constant", "identifier", *MEDIA)
 MAX_INTEGER_CLASSES = 20
 """As where a target's task is read off its values."""
 MAX_COUNTED_JOBS = 1000
 TREES_SECONDS = 30
 """LightGBM alone seldom takes longer."""
+
+UNMEASURED = "jobs over images and point sets were not measured, so no cost is known"
 
 Level = Literal["p50", "p90"]
 
@@ -39,7 +43,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to one body. ``refusal`` is the problem that ``POST /v1/jobs`` would answer."""
+    """The answer to one body. ``refusal`` is the problem that ``POST /v1/jobs`` would answer.
+
+    ``found`` is None where there is a refusal, or where nothing is known of such jobs.
+    """
 
     dataset: DatasetVersion
     spec: JobSpec
@@ -51,7 +58,14 @@ class Verdict:
     @property
     def accepted(self) -> bool:
         """Nothing says that the job cannot run."""
-        return self.found is not None and self.found.accepted
+        return self.refusal is None and (self.found is None or self.found.accepted)
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+        if self.found is not None:
+            return self.found.reason
+        return UNMEASURED if self.refusal is None else str(self.refusal)
 
 
 def judge(db: Connection, caller: Caller, spec: JobSpec, rows: Sequence[int] = ()) -> Verdict:
@@ -65,6 +79,8 @@ def judge(db: Connection, caller: Caller, spec: JobSpec, rows: Sequence[int] = (
         specs.check(spec, dataset)
     except UserError as refusal:
         return Verdict(dataset, spec, None, None, refusal)
+    if _is_unmeasured(spec, dataset):
+        return Verdict(dataset, spec, None, None, None)
     size = size_of(spec, dataset)
     what_if = tuple((n, estimate(spec, Size(n, size.columns, size.classes))) for n in rows)
     return Verdict(dataset, spec, size, estimate(spec, size), None, what_if)
@@ -92,9 +108,17 @@ def _counted(name: str) -> tuple[str, ...]:
     return (*(phase for phase in kind.phases if phase != name), *kind.inner_phases)
 
 
-def of_job(spec: JobSpec, dataset: DatasetVersion) -> dict[str, Any]:
-    """What is kept with a job and compared with what it took."""
+def of_job(spec: JobSpec, dataset: DatasetVersion) -> dict[str, Any] | None:
+    """What is kept with a job and compared with what it took; None where nothing is known."""
+    if _is_unmeasured(spec, dataset):
+        return None
     return summary(spec, estimate(spec, size_of(spec, dataset)))
+
+
+def _is_unmeasured(spec: JobSpec, dataset: DatasetVersion) -> bool:
+    """Of jobs over images and point sets no cost is known: better none than a wrong one."""
+    held = any(column["type"] in MEDIA for column in dataset.columns)
+    return bool(media_columns(spec, dataset.columns)) or (isinstance(spec, PredictSpec) and held)
 
 
 def summary(spec: JobSpec, found: cost.Estimate) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from app.domain.callers import Caller
 from app.domain.datasets import DatasetVersion, parse_reference
 from app.domain.errors import (
     ColumnNotFound,
+    FeaturesNotSupported,
     FormatNotAvailable,
     IntervalNotAvailable,
     NotFound,
     RowsInvalid,
 )
+from app.domain.features import MEDIA
 from app.domain.models import ModelVersion
 from app.science.errors import ScienceError
 from app.science.evaluation import conformal
@@ -61,11 +63,37 @@ def file(version: ModelVersion, file_format: str) -> dict[str, Any]:
 
 
 def check_columns(version: ModelVersion, dataset: DatasetVersion) -> None:
-    """Every column that the model reads must be in the dataset."""
-    known = [column["name"] for column in dataset.columns]
+    """Every column that the model reads must be in the dataset, images as images."""
+    known = {column["name"]: column["type"] for column in dataset.columns}
     for column in version.summary["columns"]:
-        if column["name"] not in known:
-            raise ColumnNotFound(column["name"], known, "/dataset")
+        name, wanted = column["name"], column["kind"]
+        if name not in known:
+            raise ColumnNotFound(name, list(known), "/dataset")
+        if wanted != known[name] and MEDIA.keys() & {wanted, known[name]}:
+            raise _other_kind(f"column {name!r} is {known[name]}, the model reads {wanted}")
+        if wanted == "points":
+            _check_points(version, dataset, name)
+
+
+def _check_points(version: ModelVersion, dataset: DatasetVersion, name: str) -> None:
+    profile = next(c for c in dataset.profile["columns"] if c["name"] == name)
+    found, wanted = profile.get("dim"), version.summary["reading"]["columns"]
+    if found != wanted:
+        raise _other_kind(f"points of {name!r} have {found} numbers, the model reads {wanted}")
+
+
+def _other_kind(what: str) -> FeaturesNotSupported:
+    return FeaturesNotSupported(
+        what,
+        remedy="upload data like those that the model was trained on",
+        errors=[{"pointer": "/dataset", "message": what}],
+    )
+
+
+def reads_media(version: ModelVersion) -> str | None:
+    """``images`` or ``point sets``; None for a model of tables, which takes rows as JSON."""
+    kinds = {column["kind"] for column in version.summary.get("columns", ())} & MEDIA.keys()
+    return MEDIA[kinds.pop()] if kinds else None
 
 
 def check_interval(version: ModelVersion, level: float | None) -> None:
@@ -87,6 +115,13 @@ def predict(
 ) -> dict[str, Any]:
     """Predictions for rows given column by column, by the same reader that teams download."""
     check_interval(version, level)
+    media = reads_media(version)
+    if media:
+        raise RowsInvalid(
+            f"{version.name} reads {media}, which cannot be sent as rows",
+            remedy="upload them as a dataset and create a job of kind 'predict', or download the "
+            "package and run: adaptnet predict",
+        )
     model = _loaded(version.files["package"]["key"], version.files["package"]["sha256"])
     try:
         return _answer(model, columns, level)

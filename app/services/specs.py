@@ -10,12 +10,14 @@ from app.domain.errors import (
     TargetNotUsable,
     TooFewRows,
 )
+from app.domain.features import MEDIA, media_columns
 from app.domain.kind import JobSpec
 from app.domain.kinds.analyze import AnalyzeSpec
-from app.domain.tabular import Features, TabularSpec
+from app.domain.tabular import TabularSpec
 
 MIN_ROWS = {"train": 50, "benchmark": 50, "advise": 50, "analyze": 50, "predict": 1}
-MEDIA = ("image", "points")
+MEDIA_KINDS = ("train", "analyze")
+OF_TABLES = ("architecture", "corrections", "fine_tune")
 UNUSABLE = ("constant", "empty", "text", "identifier", *MEDIA)
 
 
@@ -36,7 +38,7 @@ def check(spec: JobSpec, dataset: DatasetVersion) -> None:
     if isinstance(spec, TabularSpec):
         _check_target(spec, dataset)
     if isinstance(spec, TabularSpec | AnalyzeSpec):
-        _check_features(spec.features, dataset)
+        _check_media(spec, dataset)
 
 
 def _check_status(dataset: DatasetVersion) -> None:
@@ -54,20 +56,48 @@ def _check_status(dataset: DatasetVersion) -> None:
         )
 
 
-def _check_features(features: Features, dataset: DatasetVersion) -> None:
-    """Tables are supported; a column of images or points must be left out by the caller."""
-    read = set(features.include or [column["name"] for column in dataset.columns])
-    read -= set(features.exclude)
-    for column in dataset.columns:
-        if column["name"] in read and column["type"] in MEDIA:
-            kind = "images" if column["type"] == "image" else "point sets"
-            message = f"column {column['name']!r} holds {kind}"
-            raise FeaturesNotSupported(
-                f"{message}: only tables are supported so far",
-                remedy=f"exclude it with features.exclude: [{column['name']!r}], and the rest of "
-                "the table is used",
-                errors=[{"pointer": "/features", "message": message}],
+def _check_media(spec: AnalyzeSpec | TabularSpec, dataset: DatasetVersion) -> None:
+    """A job reads a table, or one column of images or of point sets: not several, nor both."""
+    found = media_columns(spec, dataset.columns)
+    if not found:
+        return
+    column, noun = found[0]["name"], MEDIA[found[0]["type"]]
+    rest = f"read the rest of the table with features.exclude: [{column!r}]"
+    if spec.kind not in MEDIA_KINDS:
+        raise _not_supported(
+            f"column {column!r} holds {noun}, which {spec.kind} cannot read",
+            f"ask for {' or '.join(MEDIA_KINDS)}, or {rest}",
+        )
+    others = {*spec.features.include, *(c["name"] for c in found)} - {column}
+    if others:
+        raise _not_supported(
+            f"{noun} are read alone, and {', '.join(map(repr, sorted(others)))} would be read too",
+            f"read them with features.include: [{column!r}], or {rest}",
+        )
+    if isinstance(spec, TabularSpec):
+        _check_options(spec, noun)
+
+
+def _check_options(spec: TabularSpec, noun: str) -> None:
+    """Options that would be ignored are refused; ``architecture.pooling`` has a meaning here."""
+    asked = {name: getattr(spec, name) for name in OF_TABLES if name in type(spec).model_fields}
+    asked["architecture"] = spec.architecture.model_copy(update={"pooling": None})
+    for name, value in asked.items():
+        if value != type(spec).model_fields[name].default:
+            raise _not_supported(
+                f"{name!r} is for tables and has no meaning for {noun}", "leave it out", f"/{name}"
             )
+    if spec.target.class_weights is not None:
+        raise _not_supported(
+            f"models of {noun} name the most probable class, whatever mistakes cost",
+            "leave it out and weigh the probabilities that the model gives",
+            "/target/class_weights",
+        )
+
+
+def _not_supported(what: str, remedy: str, pointer: str = "/features") -> FeaturesNotSupported:
+    errors = [{"pointer": pointer, "message": what}]
+    return FeaturesNotSupported(what, remedy=remedy, errors=errors)
 
 
 def _check_target(spec: TabularSpec, dataset: DatasetVersion) -> None:

@@ -14,14 +14,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from app.science.images.decode import FORMATS, load_upright
+from app.science.images.decode import plain as plain_image
 from app.tables.finding import Finding
 from app.tables.limits import Limits
 from app.tables.media import DIGEST_BYTES
 from app.tables.problem import excerpt
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 KEPT = ("PNG", "JPEG", "MPO")  # MPO: a JPEG with a second picture behind it
 COLOR_MODELS = ("CMYK", "YCbCr", "LAB", "HSV")
 BIT_DEPTH_AT = 24  # in the header of a PNG; Pillow reads 16-bit color as 8-bit without a word
@@ -88,14 +89,14 @@ def check_pixels(pixels: Pixels, limits: Limits) -> CheckedImage | Finding:
         return _pixels_out_of_range(f"{width} x {height} pixels", limits)
     grey = pixels.ndim == 3 and pixels.shape[2] == 1
     image = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if grey else pixels))
-    plain = _plain(image)
+    plain = plain_image(image)
     return _checked(plain, _png(plain), tuple(_conversions(image, b"")))
 
 
 def decode(data: bytes) -> Image.Image:
     """Upright pixels of what ``CheckedImage.data`` holds, grey or RGB."""
     with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as image:
-        _load_upright(image)
+        load_upright(image)
         return image
 
 
@@ -118,17 +119,10 @@ def _check(image: Image.Image, data: bytes, limits: Limits) -> CheckedImage | Fi
         return Finding("broken_image", what, "Scale the pixels to 8 bits and save a PNG.")
     findings = tuple(_conversions(image, data))
     original, form = image.mode, image.format
-    _load_upright(image)
-    plain = _plain(image)
+    load_upright(image)
+    plain = plain_image(image)
     is_kept = form in KEPT and not findings and plain.mode == original
     return _checked(plain, data if is_kept else _png(plain), findings)
-
-
-def _load_upright(image: Image.Image) -> None:
-    """Decode, and turn a photograph as its camera says it was held."""
-    image.load()
-    if "exif" in image.info or image.format == "TIFF":  # asking the others for it takes time
-        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _conversions(image: Image.Image, data: bytes) -> Iterator[Finding]:
@@ -144,19 +138,6 @@ def _conversions(image: Image.Image, data: bytes) -> Iterator[Finding]:
         yield Finding("color_model", f"is {image.mode}; it was converted to RGB", f"{AGAIN}.")
     if image.has_transparency_data:
         yield Finding("transparent_image", "is transparent; it was laid on white", f"{AGAIN}.")
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """Grey or RGB of 8 bits."""
-    if image.mode.startswith("I;16"):
-        high_bytes: Pixels = (np.asarray(image) >> 8).astype(np.uint8)  # as Pillow does to color
-        return Image.fromarray(high_bytes)
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
 def _checked(plain: Image.Image, data: bytes, findings: tuple[Finding, ...]) -> CheckedImage:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from PIL import Image
 
+from app.science.images.decode import resized
 from app.tables.images import decode
 from app.tables.limits import MIB
 from app.tables.media import MEDIA_FILE
@@ -17,7 +17,6 @@ from app.tables.threads import in_order, new_pool
 
 READ_ROWS = 256
 READ_BYTES = 16 * MIB
-MODES = {1: "L", 3: "RGB"}
 
 Rows = NDArray[np.int64]
 
@@ -73,9 +72,7 @@ def image_blocks(
     pixels = np.empty((0, height, width, channels), dtype=np.uint8)
 
     def load(cell: pa.Scalar) -> NDArray[np.uint8]:
-        image = decode(cell.as_py()).convert(MODES[channels])
-        resized = image.resize((width, height), Image.Resampling.BILINEAR)
-        return np.asarray(resized, dtype=np.uint8).reshape(height, width, channels)
+        return resized(decode(cell.as_py()), height, width, channels)
 
     with new_pool() as pool:
         for found, cells in _cells(folder, column, rows):

@@ -14,6 +14,7 @@ from app.science.intrinsic_dimension.missing import complete_part
 from app.science.intrinsic_dimension.prepare import prepare
 from app.science.intrinsic_dimension.report import measure
 from workers.context import Context
+from workers.measured import ambient_only
 from workers.phase import Phase
 from workers.tabular import encoded, features
 
@@ -27,7 +28,7 @@ def run(context: Context) -> dict[str, Any]:
     try:
         document = _measure(context, cloud)
     except (TooFewRows, DegenerateDistances) as error:
-        document = _unresolved(cloud.points, str(error))
+        document = ambient_only(cloud.points, str(error))
     document["columns"] = cloud.columns
     if cloud.left_out.get("imputed"):
         document["flags"] = [*document["flags"], "imputed"]
@@ -119,27 +120,6 @@ def _measure(context: Context, cloud: _Cloud) -> dict[str, Any]:
         device=context.device,
     )
     return {**report.to_json(), "preprocess": preprocess | cloud.left_out}
-
-
-def _unresolved(points: NDArray[np.float64], reason: str) -> dict[str, Any]:
-    """No estimate: the number of columns is the only honest upper end."""
-    width = float(points.shape[1])
-    return {
-        "schema": "id-report/1",
-        "n": len(points),
-        "ambient_dim": int(width),
-        "recommended": {
-            "value": width,
-            "low": 0.0,
-            "high": width,
-            "level": None,
-            "kind": "ambient",
-            "for_sizing": width,
-        },
-        "scale_curve": [],
-        "flags": ["unresolved"],
-        "warnings": [f"the dimension cannot be estimated: {reason}"],
-    }
 
 
 PLUGIN: Phase = run

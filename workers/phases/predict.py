@@ -1,14 +1,12 @@
 """Phase ``predict``: a registered model over a whole dataset, block by block."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import csv, parquet
 
 from app.domain.kinds.predict import PredictSpec
 from app.science.export import answer, runtime
+from workers import predictions
 from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import selected
@@ -28,19 +26,9 @@ def run(context: Context) -> dict[str, Any]:
         blocks.append(pa.table(answer.table(model, rows, context.spec.interval)))
         context.progress(min(1.0, (start + BLOCK_ROWS) / n_rows))
     name = f"predictions.{context.spec.format}"
-    _write(pa.concat_tables(blocks), context.path(name, public=True))
+    predictions.write(pa.concat_tables(blocks), context.path(name, public=True))
     context.write_json("result.json", {"n_rows": n_rows, "artifact": name})
     return {"n_rows": n_rows}
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    if path.suffix == ".parquet":
-        parquet.write_table(table, path, compression="zstd")
-        return
-    if "set" in table.column_names:  # CSV has no lists; JSON keeps names with commas apart
-        texts = [json.dumps(names, ensure_ascii=False) for names in table["set"].to_pylist()]
-        table = table.set_column(table.column_names.index("set"), "set", pa.array(texts))
-    csv.write_csv(table, path)
 
 
 PLUGIN: Phase = run

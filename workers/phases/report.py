@@ -7,51 +7,21 @@ from typing import Any
 from app.domain.kinds.train import TrainSpec
 from app.domain.tabular import TabularSpec
 from app.science.errors import ScienceError
-from app.science.evaluation import conformal
 from app.science.evaluation.decision import decide
-from app.science.plots.dimension import local_dimension, scale_curve
-from app.science.plots.dimension_evidence import estimator_forest, local_by_class, two_nn_line
-from app.science.plots.dimension_sample import covering_curve, dimension_by_rows
 from app.science.plots.double_descent import double_descent
 from app.science.plots.learning_curve import learning_curve
 from app.science.plots.loss_surface import loss_surface
 from app.science.plots.outcome import confusion, parity
 from app.science.plots.phase_diagram import phase_diagram
 from app.science.plots.plot import Plot
-from app.science.plots.race import TimedErrors, error_against_time
 from app.science.plots.spectrum import spectrum
 from app.science.plots.steps import LossStep, loss_by_step
-from app.science.report.markdown import markdown
-from app.science.report.page import page
+from workers import reporting
 from workers.context import Context
 from workers.effort import TREES
 from workers.phase import Phase
 from workers.tabular import SGD, encoded
 
-DIMENSION_FIGURES = (
-    scale_curve,
-    local_dimension,
-    two_nn_line,
-    estimator_forest,
-    local_by_class,
-    covering_curve,
-    dimension_by_rows,
-)
-PARTS = (
-    "profile",
-    "split",
-    "dimension",
-    "structure",
-    "invariance",
-    "architecture",
-    "teacher",
-    "compress",
-    "transfer",
-    "correct",
-    "certify",
-    "calibrate",
-    "evaluate",
-)
 DOCUMENTS = (
     "profile",
     "dimension",
@@ -73,32 +43,9 @@ DOCUMENTS = (
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Leave the report as JSON, a page and Markdown, and the pictures.
-
-    The job's result is its short form.
-    """
-    phases = context.job["phases"]
-    summary = _summary(context)
-    report = {
-        "format": "adaptnet-report/1",
-        "summary": summary,
-        "headlines": {phase: context.headline(phase) for phase in PARTS if phase in phases},
-        "seconds": {phase: context.seconds(phase) for phase in phases[: phases.index("report")]},
-        **{
-            phase: context.read_json(phase, f"{phase}.json")
-            for phase in DOCUMENTS
-            if phase in phases
-        },
-    }
-    context.write_json("report.json", report, public=True)
-    context.write_json("result.json", summary)
-    plots = list(_plots(context, report))
-    for plot in plots:
-        context.path(f"{plot.name}.svg", public=True).write_bytes(plot.svg)
-        context.path(f"{plot.name}.csv", public=True).write_text(plot.csv)
-    context.path("report.html", public=True).write_text(page(report, plots), encoding="utf-8")
-    context.path("report.md", public=True).write_text(markdown(report, plots), encoding="utf-8")
-    return {"n_documents": len(report), "n_figures": len(plots)}
+    """Leave the report as JSON, a page and Markdown, and the pictures."""
+    report = reporting.assembled(context, _summary(context), DOCUMENTS)
+    return reporting.write(context, report, list(_plots(context, report)))
 
 
 FIGURES: tuple[tuple[str, str, Callable[[dict[str, Any]], Plot]], ...] = (
@@ -113,16 +60,13 @@ FIGURES: tuple[tuple[str, str, Callable[[dict[str, Any]], Plot]], ...] = (
 
 def _plots(context: Context, report: dict[str, Any]) -> Iterator[Plot]:
     """Every figure that the documents have the numbers for."""
-    measured = report.get("dimension", {})
-    for figure in DIMENSION_FIGURES if measured.get("scale_curve") else ():
-        with contextlib.suppress(ScienceError):  # no classes, or too few rows for this view
-            yield figure(measured)
+    yield from reporting.dimension_figures(report)
     for name, key, draw in FIGURES:
         if report.get(name, {}).get(key):
             with contextlib.suppress(ScienceError):
                 yield draw(report[name])
     if isinstance(context.spec, TrainSpec):
-        yield _race(report)
+        yield reporting.race(report)
         yield _steps(report, context.read_json("materialize", "selection.json")["task"])
         yield _outcome(context)
 
@@ -132,7 +76,7 @@ def _summary(context: Context) -> dict[str, Any]:
     phases = context.job["phases"]
     summary: dict[str, Any] = {"n_rows": selection.get("n_rows", context.job["dataset"]["n_rows"])}
     if "dimension" in phases:
-        summary |= _dimension_summary(context)
+        summary |= reporting.dimension_summary(context)
     if isinstance(context.spec, TabularSpec):
         summary |= {key: selection[key] for key in ("target", "task", "classes")}
     if "architecture" in phases:
@@ -144,15 +88,6 @@ def _summary(context: Context) -> dict[str, Any]:
     if "benchmark" in phases:
         summary |= context.headline("benchmark")
     return summary
-
-
-def _dimension_summary(context: Context) -> dict[str, Any]:
-    found = context.read_json("dimension", "dimension.json")
-    kept = ("value", "low", "high", "level", "kind")
-    return {
-        "dimension": {key: found["recommended"][key] for key in kept},
-        "dimension_flags": found["flags"],
-    }
 
 
 def _outcome_summary(context: Context, spec: TrainSpec) -> dict[str, Any]:
@@ -173,7 +108,7 @@ def _outcome_summary(context: Context, spec: TrainSpec) -> dict[str, Any]:
         "metric": metric,
         "test": {short: found["metrics"][metric] for short, found in present.items()},
         "test_metrics": methods["network"]["metrics"],
-        "uncertainty": _uncertainty(context, evaluation),
+        "uncertainty": reporting.uncertainty(context, evaluation),
         "seconds": {short: found["seconds"] for short, found in present.items()},
         "n_parameters": methods["network"]["n_parameters"],
         "sentence": evaluation["summary"],
@@ -182,39 +117,6 @@ def _outcome_summary(context: Context, spec: TrainSpec) -> dict[str, Any]:
         "corrections": context.headline("correct")["accepted"],
         "certificate": context.headline("certify"),
     }
-
-
-def _uncertainty(context: Context, evaluation: dict[str, Any]) -> dict[str, Any]:
-    """Up to which level the model gives intervals or sets, and how often one holds the truth."""
-    task = context.read_json("materialize", "selection.json")["task"]
-    found = conformal.from_json(context.read_json("calibrate", "calibrate.json"), task)
-    return {
-        "max_level": found.max_level,
-        "reason": found.reason,
-        "coverage": evaluation["coverage"],
-    }
-
-
-def _race(report: dict[str, Any]) -> Plot:
-    """Test error over seconds: where each method ended, and SGD's best model on its way."""
-    evaluation, metric = report["evaluate"], report["evaluate"]["metric"]
-
-    def end(name: str) -> tuple[float, float]:
-        found = evaluation["methods"][name]
-        return found["seconds"], found["metrics"][metric]
-
-    competitors = [TimedErrors("Motif Mimicry", "ours", (end("network"),))]
-    competitors += [
-        TimedErrors(name, "reference", (end(method),))
-        for method, name in (("ridge", "ridge"), (TREES, "LightGBM"))
-        if method in evaluation["methods"]
-    ]
-    sgd = report["baseline"].get(SGD)
-    if sgd:
-        points = tuple((point["seconds"], point["error"]) for point in sgd["test_curve"])
-        tuning = sgd["seconds_total"] - sgd["seconds_final"]
-        competitors.append(TimedErrors("Adam MLP", "baseline", points, tuning))
-    return error_against_time(competitors, metric=metric, rows="test rows")
 
 
 def _steps(report: dict[str, Any], task: str) -> Plot:

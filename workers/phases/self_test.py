@@ -2,18 +2,12 @@
 
 from typing import Any
 
-from app.science.errors import ScienceError
 from app.science.evaluation.metrics import headline
 from app.science.export import runtime
+from workers import proof
 from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import encoded, features
-
-TOLERANCE = 1e-3
-
-
-class PackageDisagrees(ScienceError):
-    """The package's test error is not the one that the job is about to report."""
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -21,25 +15,10 @@ def run(context: Context) -> dict[str, Any]:
     path = context.root / "phases" / "package" / "public" / "model.mmpkg"
     verified = runtime.verify(path)
     if not verified.passed:
-        raise PackageDisagrees(f"the package does not verify: {verified}")
-    result = context.read_json("report", "result.json")
-    reported, again = result["test"]["network"], _error_of_package(context, path.read_bytes())
-    if abs(again - reported) > TOLERANCE * max(abs(reported), 1e-12):
-        raise PackageDisagrees(
-            f"the package's test {result['metric']} is {again:.6g}, the report says {reported:.6g}"
-        )
+        raise proof.PackageDisagrees(f"the package does not verify: {verified}")
     package = context.headline("package")
-    result |= {
-        "package_bytes": package["package_bytes"],
-        "self_test": {
-            "onnx_difference": package["onnx_difference"],
-            "numpy_difference": package["numpy_difference"],
-            "tolerance": package["tolerance"],
-            "test_error_of_package": again,
-        },
-    }
-    context.write_json("result.json", result)
-    return {"passed": True, "test_error_of_package": again, "reported": reported}
+    differences = {key: package[key] for key in ("onnx_difference", "numpy_difference")}
+    return proof.settle(context, _error_of_package(context, path.read_bytes()), differences)
 
 
 def _error_of_package(context: Context, package: bytes) -> float:

@@ -79,7 +79,7 @@ def estimate_out(verdict: Verdict) -> EstimateOut:
     dataset = f"/v1/datasets/{verdict.dataset.name}@{verdict.dataset.version}"
     return EstimateOut(
         decision="accept" if verdict.accepted else "reject",
-        reason=str(refusal) if found is None else found.reason,
+        reason=verdict.reason,
         refusal=None
         if refusal is None
         else RefusalOut(

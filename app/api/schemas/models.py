@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.domain.kinds.predict import Level
 from app.domain.models import ModelVersion
+from app.services.models import reads_media
 
 Cell = float | str | bool | None
 
@@ -105,7 +106,7 @@ def model_out(version: ModelVersion) -> ModelOut:
         links={
             "self": here,
             "download": f"{here}/download",
-            "predict": f"{here}/predict",
+            **({"jobs": "/v1/jobs"} if reads_media(version) else {"predict": f"{here}/predict"}),
             "versions": f"/v1/models/{version.name}/versions",
             "job": f"/v1/jobs/{version.job_id}",
         },

@@ -27,6 +27,16 @@ class Split:
     calibration: NDArray[np.int64]
     test: NDArray[np.int64]
 
+    @property
+    def parts(self) -> dict[str, NDArray[np.int64]]:
+        """The four by name."""
+        return {
+            "train": self.train,
+            "validation": self.validation,
+            "calibration": self.calibration,
+            "test": self.test,
+        }
+
 
 def random_split(
     n_rows: int,

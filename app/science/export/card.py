@@ -14,47 +14,73 @@ was not measured is said to be not measured. Keys of the evidence that the card 
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.science.encoding.encoding import CategoricalColumn
-from app.science.export.trained_model import TrainedModel
+from app.science.export.trained_model import CardText, TrainedModel
+from app.science.relu_network.network import Task
 
 FORMAT = "adaptnet-card/1"
 UNKNOWN = "not measured"
 
 _SECTIONS = ("data", "intrinsic_dimension", "architecture", "test", "coverage", "certificate")
-_ALWAYS = (
+_OF_TABLES = (
     "Rows unlike the training data get a prediction too: numbers are clipped to the range seen "
-    "in training, unknown levels share one code.",
-    "A test error describes rows drawn like the test rows, not other places or later times.",
+    "in training, unknown levels share one code."
 )
+_ALWAYS = "A test error describes rows drawn like the test rows, not other places or later times."
 
 
-def document(model: TrainedModel) -> dict[str, Any]:
+@dataclass(frozen=True)
+class About:
+    """What a model is. ``inputs`` : name and kind of each; ``limit`` : of its kind of inputs."""
+
+    task: Task
+    target_name: str
+    classes: tuple[str, ...]
+    inputs: tuple[tuple[str, str], ...]
+    n_parameters: int
+    depth: int
+    limit: str
+    class_weights: tuple[float, ...] = ()
+
+
+def about(model: TrainedModel) -> About:
+    """A model of a table."""
+    network = model.network
+    return About(
+        task=network.task,
+        target_name=model.target_name,
+        classes=network.classes,
+        inputs=tuple(
+            (column.name, "level" if isinstance(column, CategoricalColumn) else column.source)
+            for column in model.encoding.columns
+        ),
+        n_parameters=network.n_parameters,
+        depth=network.depth,
+        limit=_OF_TABLES,
+        class_weights=network.class_weights,
+    )
+
+
+def document(model: About, text: CardText, evidence: Mapping[str, Any]) -> dict[str, Any]:
     """The card as data."""
-    network, text = model.network, model.card
-    evidence = {name: _mapping(model.evidence.get(name)) for name in _SECTIONS}
-    own_limits = model.evidence.get("limits")
+    own_limits = evidence.get("limits")
     limits = [*text.limits, *(own_limits if isinstance(own_limits, list | tuple) else ())]
     return {
         "format": FORMAT,
         "title": text.title or f"Model of {model.target_name}",
         "purpose": text.purpose,
         "dataset": text.dataset,
-        "task": network.task,
+        "task": model.task,
         "target": model.target_name,
-        "classes": list(network.classes),
-        "class_weights": list(network.class_weights),
-        "inputs": [
-            {
-                "name": column.name,
-                "kind": "level" if isinstance(column, CategoricalColumn) else column.source,
-            }
-            for column in model.encoding.columns
-        ],
-        "size": {"n_parameters": network.n_parameters, "depth": network.depth},
-        **evidence,
-        "limits": [*limits, *_ALWAYS],
+        "classes": list(model.classes),
+        "class_weights": list(model.class_weights),
+        "inputs": [{"name": name, "kind": kind} for name, kind in model.inputs],
+        "size": {"n_parameters": model.n_parameters, "depth": model.depth},
+        **{name: _mapping(evidence.get(name)) for name in _SECTIONS},
+        "limits": [*limits, model.limit, _ALWAYS],
     }
 
 

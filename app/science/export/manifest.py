@@ -13,6 +13,9 @@ from app.science.export import documents
 from app.science.export.errors import PackageError
 
 FORMAT = "mmpkg/1"
+MEDIA_FORMAT = "mmpkg-media/1"
+"""Of models that read images or point sets: run by ONNX Runtime, see ``media_runtime``."""
+MEDIA_HINT = "; a model of images or point sets is loaded by media_runtime, or load_media"
 NAME = "manifest.json"
 
 PARTS = (
@@ -30,6 +33,9 @@ PARTS = (
 )
 """Every file beside the manifest, in the order of the zip."""
 
+MEDIA_PARTS = tuple(p for p in PARTS if p not in ("architecture.json", "weights.safetensors"))
+PARTS_OF = {FORMAT: PARTS, MEDIA_FORMAT: MEDIA_PARTS}
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -39,10 +45,10 @@ class Manifest:
     digest: str
 
 
-def build(files: Mapping[str, bytes], *, target_name: str) -> bytes:
+def build(files: Mapping[str, bytes], *, target_name: str, form: str = FORMAT) -> bytes:
     """The manifest over the finished files."""
     content = {
-        "format": FORMAT,
+        "format": form,
         "target": target_name,
         "files": {
             name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -52,7 +58,12 @@ def build(files: Mapping[str, bytes], *, target_name: str) -> bytes:
     return documents.write({**content, "digest": _digest(content)})
 
 
-def check(files: Mapping[str, bytes]) -> Manifest:
+def form_of(files: Mapping[str, bytes]) -> str:
+    """Which format a package says it has; empty where it says nothing."""
+    return str(documents.read(NAME, files[NAME]).get("format")) if NAME in files else ""
+
+
+def check(files: Mapping[str, bytes], form: str = FORMAT) -> Manifest:
     """Compare all files of a package with its manifest.
 
     Raises
@@ -64,16 +75,17 @@ def check(files: Mapping[str, bytes]) -> Manifest:
         raise PackageError(NAME, "is missing, so this is no model package")
     document = documents.read(NAME, files[NAME])
     version = document.pop("format", None)
-    if version != FORMAT:
-        raise PackageError(NAME, f"format is {version!r:.40}, this reader knows {FORMAT!r}")
+    if version != form:
+        other = MEDIA_HINT if version == MEDIA_FORMAT else ""
+        raise PackageError(NAME, f"format is {version!r:.40}, this reader knows {form!r}{other}")
     digest = str(document.pop("digest", ""))
-    if not hmac.compare_digest(digest.encode(), _digest({"format": FORMAT, **document}).encode()):
+    if not hmac.compare_digest(digest.encode(), _digest({"format": form, **document}).encode()):
         raise PackageError(NAME, "was changed: its digest differs")
-    present = set(files) - {NAME}
-    for name in sorted(present ^ set(PARTS)):
-        raise PackageError(name, "is missing" if name in PARTS else "does not belong to a package")
+    present, parts = set(files) - {NAME}, PARTS_OF[form]
+    for name in sorted(present ^ set(parts)):
+        raise PackageError(name, "is missing" if name in parts else "does not belong to a package")
     listed = document.get("files")
-    for name in PARTS:
+    for name in parts:
         _check_file(name, files[name], listed.get(name) if isinstance(listed, dict) else None)
     return Manifest(target_name=str(document.get("target", "")), digest=digest)
 

@@ -48,7 +48,7 @@ def package_bytes(
     network = network_numpy.stored(model.network, precision)
     encoding = trained_model.finite(model.encoding)
     rows = golden.Golden(model.golden_columns, outputs)
-    page = card.document(model)
+    page = card.document(card.about(model), model.card, model.evidence)
     parts = {
         "architecture.json": documents.write(network.to_json()),
         "weights.safetensors": tensor_file.write({**network.tensors, **encoding.tensors()}),

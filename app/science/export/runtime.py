@@ -5,10 +5,10 @@
 >>> model.predict([{"age": 41, "city": "Uji"}])      # doctest: +SKIP
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from app.science.export import (
 )
 from app.science.export.errors import PackageError
 from app.science.relu_network import network as networks
-from app.science.relu_network.network import Network
+from app.science.relu_network.network import Network, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,16 @@ class LoadedModel:
     card: dict[str, Any]
     golden: golden.Golden
     conformal: Conformal
+
+    @property
+    def task(self) -> Task:
+        """What the network predicts."""
+        return self.network.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names in the order of the probabilities; empty for a regression."""
+        return self.network.classes
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -177,7 +187,8 @@ def load(source: str | Path | bytes) -> LoadedModel:
     PackageError
         The file is damaged, changed, of an unknown version, or not a package at all.
     """
-    return _parse(*_open(_bytes(source)))
+    files = archive.read(read_bytes(source))
+    return _parse(files, manifest.check(files))
 
 
 def verify(source: str | Path | bytes) -> VerifyReport:
@@ -185,24 +196,44 @@ def verify(source: str | Path | bytes) -> VerifyReport:
 
     A bad package is a report, not an exception; only a file that cannot be opened raises OSError.
     """
+    return report_on(source, manifest.FORMAT, _parse)
+
+
+class Verifiable(Protocol):
+    """A model as a verification sees it."""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """With ``n_parameters``."""
+
+    def self_test(self) -> SelfTest:
+        """Golden rows again."""
+
+
+def report_on(
+    source: str | Path | bytes,
+    form: str,
+    parse: Callable[[dict[str, bytes], manifest.Manifest], Verifiable],
+) -> VerifyReport:
+    """What ``verify`` does, for packages of any format."""
     checks: list[Check] = []
     digest, size, test = "", 0, None
     try:
-        data = _bytes(source)
+        data = read_bytes(source)
         size = len(data)
-        files, found = _open(data)
+        files = archive.read(data)
+        found = manifest.check(files, form)
         digest = found.digest
         checks.append(Check("hashes", passed=True, detail=f"{len(files)} files are intact"))
-        model = _parse(files, found)
-        checks.append(
-            Check("contents", passed=True, detail=f"{model.network.n_parameters} numbers")
-        )
+        model = parse(files, found)
+        detail = f"{model.metadata['n_parameters']} numbers"
+        checks.append(Check("contents", passed=True, detail=detail))
         test = model.self_test()
         checks.append(Check("self_test", test.passed, _sentence(test)))
     except PackageError as error:
         checks.append(Check("contents" if checks else "hashes", passed=False, detail=str(error)))
     return VerifyReport(
-        format=manifest.FORMAT if checks[0].passed else "unknown",
+        format=form if checks[0].passed else "unknown",
         digest=digest,
         size_bytes=size,
         hashes_passed=checks[0].passed,
@@ -211,12 +242,21 @@ def verify(source: str | Path | bytes) -> VerifyReport:
     )
 
 
+def is_media(source: str | Path | bytes) -> bool:
+    """Whether a package says that ``media_runtime`` reads it; a damaged one says nothing."""
+    try:
+        return manifest.form_of(archive.read(read_bytes(source))) == manifest.MEDIA_FORMAT
+    except PackageError:
+        return False
+
+
 def _sentence(test: SelfTest) -> str:
     found, allowed = test.max_relative_difference, test.tolerance
     return f"relative difference {found:.3g} on {test.n_rows} rows, allowed is {allowed:.3g}"
 
 
-def _bytes(source: str | Path | bytes) -> bytes:
+def read_bytes(source: str | Path | bytes) -> bytes:
+    """A package's bytes, not parsed."""
     if isinstance(source, bytes):
         return source
     path = Path(source)
@@ -224,11 +264,6 @@ def _bytes(source: str | Path | bytes) -> bytes:
     if size > archive.MAX_BYTES:
         raise PackageError("package", f"{size} bytes, the limit is {archive.MAX_BYTES}")
     return path.read_bytes()
-
-
-def _open(data: bytes) -> tuple[dict[str, bytes], manifest.Manifest]:
-    files = archive.read(data)
-    return files, manifest.check(files)
 
 
 def _parse(files: dict[str, bytes], found: manifest.Manifest) -> LoadedModel:
@@ -252,7 +287,7 @@ def _parse(files: dict[str, bytes], found: manifest.Manifest) -> LoadedModel:
         evidence=json_of["evidence.json"],
         card=json_of["card.json"],
         golden=rows,
-        conformal=_conformal(json_of["evidence.json"], network),
+        conformal=conformal_of(json_of["evidence.json"], network.task),
     )
 
 
@@ -262,14 +297,15 @@ def _documents(files: dict[str, bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, documents.read(name, files[name])
 
 
-def _conformal(evidence: dict[str, Any], network: Network) -> Conformal:
+def conformal_of(evidence: dict[str, Any], task: Task) -> Conformal:
+    """What intervals and sets are made from, of an untrusted package."""
     document = evidence.get("conformal")
     if document is None:
-        return conformal.uncalibrated(network.task)
+        return conformal.uncalibrated(task)
     if not isinstance(document, dict):
         raise PackageError("evidence.json", "conformal is malformed")
     try:
-        return conformal.from_json(document, network.task)
+        return conformal.from_json(document, task)
     except ScienceError as error:
         raise PackageError("evidence.json", f"conformal: {error}") from None
 

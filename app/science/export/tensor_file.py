@@ -25,6 +25,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "I32": np.dtype("<i4"),
+    "U8": np.dtype("u1"),
 }
 
 Tensors = Mapping[str, NDArray[Any]]

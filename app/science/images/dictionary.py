@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from app.science.images.pixels import UnusableImages
+
 N_PATCHES = 50_000
 N_CLUSTERED = 40_000
 PATCH_BYTES = 128 * 2**20
@@ -56,6 +58,11 @@ def learn(
     ----------
     maps : (n, c, h, w), a sample
     signs : (c,), 1 or -1, what a mirror image does to each channel besides flipping it
+
+    Raises
+    ------
+    UnusableImages
+        The maps are constant.
     """
     patches = _drawn(maps, options.patch, generator)
     whole = torch.cat([patches, mirror(patches, signs)]) if options.mirrored else patches
@@ -99,6 +106,8 @@ def _whitening(patches: Tensor, added: float) -> tuple[Tensor, Tensor]:
     centered = patches - mean
     covariance = centered.T @ centered / len(patches)
     scale = covariance.trace() / len(covariance)
+    if not scale > 0.0:
+        raise UnusableImages("all places of all images look alike; there is nothing to learn from")
     values, vectors = torch.linalg.eigh(covariance / scale)
     inverse_roots = ((values.clamp_min(0.0) + added) * scale).rsqrt()
     return mean, (vectors * inverse_roots) @ vectors.T

@@ -67,6 +67,32 @@ def fit(images: NDArray[np.generic], codes: Ints, classes: Sequence[str], plan: 
     return Fitted(network, plan, found)
 
 
+def fit_number(images: NDArray[np.generic], y: NDArray[np.floating], plan: Plan) -> Fitted:
+    """Fit a number by ridge on the same features; raises as ``fit``.
+
+    ``error`` and ``loss`` of the head are the held-out squared error over the variance.
+
+    Parameters
+    ----------
+    y : (n,), finite
+    """
+    pixels = checked(images)
+    wanted = target.make(y, "regression")
+    fit_rows, held = target.holdout(wanted, plan.seed)
+    body = learn.body(pixels, plan)
+    blocks, basis = _features(body, pixels, plan)
+    found = heads.number(blocks, wanted.columns(), fit_rows, held)
+    weights = found.weights if basis is None else basis @ found.weights
+    network = ImageNetwork(
+        body,
+        (),
+        torch.from_numpy(np.ascontiguousarray(weights.T) * wanted.scale),
+        torch.from_numpy(found.intercept * wanted.scale + wanted.center),
+        "regression",
+    )
+    return Fitted(network, plan, found)
+
+
 def ridge_loss(images: NDArray[np.generic], codes: Ints, plan: Plan) -> float:
     """Held-out cross-entropy of a ridge head, which is quick: for a choice between plans.
 

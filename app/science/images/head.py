@@ -116,6 +116,33 @@ def ridge(problem: Problem, sums: GramSums) -> Head:
     return problem.scored(replace(head, weights=weights, intercept=intercept))
 
 
+def number(blocks: FeatureBlocks, columns: Floats, fit: Ints, held: Ints) -> Head:
+    """Ridge on numbers, the penalty of least squared error on the held-out rows, then all rows.
+
+    Parameters
+    ----------
+    columns : (n, 1), standardized
+    """
+
+    def sums(rows: Ints) -> GramSums:
+        return gram_sums((block.numpy(), columns[part]) for part, block in blocks(rows))
+
+    def error(weights: Floats, intercept: Floats) -> float:
+        squares = [
+            (block.numpy() @ weights + intercept - columns[part]) ** 2
+            for part, block in blocks(held)
+        ]
+        return float(np.concatenate(squares).mean())
+
+    fitted = sums(fit)
+    path = ridge_path(fitted, _plain(fitted), penalties=RIDGE_PENALTIES)
+    scored = [(error(each.weights, each.intercept), each.penalty) for each in path]
+    least, penalty = min(scored)
+    whole = fitted + sums(held)
+    final = next(ridge_path(whole, _plain(whole), penalties=[penalty]))
+    return Head("ridge", final.weights, final.intercept, penalty, least, least)
+
+
 def _sharpness(outputs: Floats, codes: Ints) -> float:
     """The factor from ridge scores to logits; one offset a class overfits a few hundred rows."""
     found = scipy.optimize.minimize_scalar(

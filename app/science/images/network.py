@@ -15,6 +15,7 @@ from app.science.images.bend import Bend
 from app.science.images.pixels import Images, Standardization, UnusableImages, batches, checked
 from app.science.images.stage import Stage
 from app.science.parallel import side_by_side
+from app.science.relu_network.network import Task
 
 RESPONSE_BYTES = 8 * 2**20
 """Of one block of responses: passes over an array that fits the cache are several times faster."""
@@ -81,18 +82,20 @@ class Body:
 
 @dataclass(frozen=True)
 class ImageNetwork:
-    """A classifier of images.
+    """A classifier of images, or a regression of one output.
 
-    weight : (c, f); bias : (c,), float64: thousands of terms cancel in a logit
+    classes : empty for a regression; weight : (c, f); bias : (c,), float64: thousands of terms
+    cancel in a logit
     """
 
     body: Body
     classes: tuple[str, ...]
     weight: Tensor
     bias: Tensor
+    task: Task = "multiclass"
 
     def logits(self, images: NDArray[np.generic]) -> NDArray[np.float64]:
-        """(n, c) of uint8 images (n, h, w, channels).
+        """(n, c), or (n, 1) in the target's unit, of uint8 images (n, h, w, channels).
 
         Raises
         ------
@@ -108,5 +111,5 @@ class ImageNetwork:
         rows = np.arange(len(pixels))
         blocks = (block.double() for _, block in self.body.blocks(pixels, rows))
         found = [torch.addmm(self.bias, block, self.weight.T) for block in blocks]
-        empty = torch.empty((0, len(self.classes)), dtype=torch.float64)
+        empty = torch.empty((0, len(self.bias)), dtype=torch.float64)
         return np.asarray(torch.cat([empty, *found]).numpy())

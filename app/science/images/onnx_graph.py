@@ -1,8 +1,8 @@
-"""The network as one ONNX file: uint8 images in, NHWC; label and probabilities out.
+"""The network as one ONNX file: uint8 images in, NHWC; label and probabilities, or a number, out.
 
-Inputs: ``image`` (N, height, width, channels) uint8. Outputs: ``label`` (N,) and
-``probabilities`` (N, c) float32. Everything between is Conv, Relu, AveragePool and Gemm, and sums,
-products by constants and changes of layout; float32 up to the head, which is in double.
+Input: ``image`` (N, height, width, channels) uint8. Outputs: see ``onnx_answer``. Everything
+between is Conv, Relu, AveragePool and Gemm, and sums, products by constants and changes of layout;
+float32 up to the head, which is in double.
 
 Source: none.
 """
@@ -38,13 +38,13 @@ def build(network: ImageNetwork) -> bytes:
     features = _features(graph, network.body, Value(INPUT, TensorProto.UINT8))
     weight, bias = (_constant(graph, tensor) for tensor in (network.weight, network.bias))
     logits = graph.add("Gemm", [graph.cast(features, DOUBLE), weight, bias], transB=1)
-    outputs = add_answer(graph, logits, "multiclass", network.classes)
+    outputs = add_answer(graph, logits, network.task, network.classes)
     model = graph.model(
         [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, shape)],
         outputs,
         {
             "inputs": json.dumps({INPUT: shape}),
-            "task": "multiclass",
+            "task": network.task,
             "opset": f"ai.onnx {OPSET}, ai.onnx.ml {ML_OPSET}",
         },
     )

@@ -6,6 +6,7 @@ seconds. Every racer learns from the same rows and is judged on the same held-ou
 Source: Coates, Ng and Lee 2011, AISTATS (the choices that matter, found by grids of small models).
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -27,14 +28,25 @@ FEW_ROWS = 2_000
 SIZES = (64, 128, 192, 256)
 """Filters of the first stage, mirror images not counted; the second has twice as many."""
 SMALL_SIDE = 16
+FACTORIZATIONS = 4.0
+"""A dozen penalties; each takes a third of the width's cube."""
 
 
 def by_size(
-    images: NDArray[np.generic], *, mirrored: bool, memory_bytes: int = 4 * 2**30, seed: int = 0
+    images: NDArray[np.generic],
+    *,
+    mirrored: bool,
+    memory_bytes: int = 4 * 2**30,
+    max_products: float = math.inf,
+    seed: int = 0,
 ) -> Plan:
     """Two stages of the most filters whose features of all images (n, h, w, c) fit the memory.
 
     Few images make few features, and gain little from k-means, so they go without.
+
+    Parameters
+    ----------
+    max_products : multiplications that features and head of all images may take, see ``products``
     """
     n_rows, side = len(images), min(images.shape[1], images.shape[2], WORKING_SIDE)
     few = n_rows < FEW_ROWS
@@ -51,8 +63,28 @@ def by_size(
         )
         for n_filters in (size * (2 if mirrored else 1) for size in SIZES[: 2 if few else None])
     ]
-    fitting = [plan for plan in plans if needed_bytes(n_rows, plan.width) <= memory_bytes]
+    fitting = [
+        plan
+        for plan in plans
+        if needed_bytes(n_rows, plan.width) <= memory_bytes
+        and products(plan, n_rows, images.shape[1:]) <= max_products
+    ]
     return max(fitting, key=lambda plan: plan.width, default=plans[0])
+
+
+def products(plan: Plan, n_rows: int, shape: tuple[int, ...]) -> float:
+    """Multiplications of a fit to images (h, w, c): their features once, and the head.
+
+    The head sums one Gram matrix and factorizes it once for each of about a dozen penalties.
+    """
+    square = -(-max(shape[:2]) // WORKING_SIDE)
+    height, width, channels = shape[0] // square, shape[1] // square, shape[2]
+    of_one = float(plan.width**2)
+    for stage in plan.stages:
+        height, width = height - stage.patch + 1, width - stage.patch + 1
+        of_one += float(height * width * stage.n_filters * channels * stage.patch**2)
+        height, width, channels = height // 2, width // 2, stage.channels or 0
+    return n_rows * of_one + FACTORIZATIONS * plan.width**3
 
 
 def raced(images: NDArray[np.generic], codes: Ints, plan: Plan) -> Plan:

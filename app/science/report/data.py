@@ -61,7 +61,7 @@ def dimension(report: Document) -> Section | None:
     return Section(
         "How many numbers describe a row?",
         tuple(said),
-        ("scale_curve", "dimension_by_rows"),
+        ("scale_curve", "dimension_by_rows", "extremes"),
         closer=(
             "estimator_forest",
             "local_dimension",

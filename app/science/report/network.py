@@ -49,6 +49,9 @@ def double_descent(report: Document) -> Section | None:
 
 def making(report: Document) -> Section | None:
     """From the teacher to the network, with the bound."""
+    title = "How was it made without SGD?"
+    if report.get("teacher"):  # its head is the network's, so nothing was carried over
+        return Section(title, sentences(report["teacher"]))
     if not report.get("transfer"):
         return None
     carried, corrected = report["transfer"], report.get("correct") or {"verdicts": ()}
@@ -58,7 +61,7 @@ def making(report: Document) -> Section | None:
         *_corrections(corrected),
         *_certificate(report.get("certify") or {}),
     ]
-    return Section("How was it made without SGD?", tuple(said), ("loss_by_step",))
+    return Section(title, tuple(said), ("loss_by_step",))
 
 
 def loss_surface(report: Document) -> Section | None:

@@ -77,21 +77,6 @@ def test_the_stored_images_are_read_in_blocks(
     np.testing.assert_array_equal(shown[10], pixels(10))
 
 
-def test_training_on_images_is_refused_with_the_remedy(
-    client: TestClient, pets: dict[str, Any]
-) -> None:
-    spec = {"kind": "train", "dataset": "d", "target": "label"}
-    answer = client.post("/v1/jobs", json=spec)
-    target = client.post("/v1/jobs", json={**spec, "target": "image"})
-    rest = client.post("/v1/jobs", json={**spec, "features": {"exclude": ["image"]}})
-
-    assert (answer.status_code, answer.json()["code"]) == (422, "features_not_supported")
-    assert "only tables are supported" in answer.json()["detail"]
-    assert "features.exclude" in answer.json()["remedy"]
-    assert target.json()["code"] == "target_not_usable"
-    assert rest.status_code == 202
-
-
 def test_points_become_a_version_too(client: TestClient) -> None:
     clouds = np.random.default_rng(0).normal(size=(60, 30, 3))
     found = uploaded(client, npz_bytes(X=clouds, y=np.arange(60) % 2), "clouds.npz")

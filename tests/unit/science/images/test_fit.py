@@ -48,6 +48,22 @@ def test_a_mirrored_network_does_not_see_the_mirror() -> None:
     assert np.abs(straight - turned).max() <= 1e-5 * np.abs(straight).max()
 
 
+@pytest.mark.parametrize("n", [60, 300])
+def test_a_number_is_learned_and_ships_as_onnx(n: int) -> None:
+    images, _ = stripes(n)
+    contrast = images.std(axis=(1, 2, 3))
+    found = fit.fit_number(images, 5.0 + contrast, ONE)
+    more, _ = stripes(100, seed=9)
+    wanted = 5.0 + more.std(axis=(1, 2, 3))
+
+    predicted = found.network.logits(more)[:, 0]
+    session = ort.InferenceSession(onnx_graph.build(found.network))
+    (served,) = session.run(["prediction"], {"image": more})
+
+    assert np.mean((predicted - wanted) ** 2) < 0.1 * wanted.var()
+    assert np.abs(served - predicted).max() <= 1e-5 * np.ptp(predicted)
+
+
 @pytest.mark.parametrize("plan", [ONE, TWO])
 def test_onnx_gives_the_same_probabilities(plan: Plan) -> None:
     images, _ = stripes(50, seed=4)
@@ -126,6 +142,12 @@ def test_a_race_keeps_sizes_and_chooses_among_its_candidates() -> None:
     assert chosen.stages[1].quantile in select.QUANTILES
 
 
+def test_images_that_are_all_alike_are_refused() -> None:
+    images = np.full((40, 16, 16, 1), 7, np.uint8)
+    with pytest.raises(pixels.UnusableImages, match="alike"):
+        fit.fit(images, np.arange(40) % 3, CLASSES, ONE)
+
+
 def test_a_plan_counts_its_features() -> None:
     images, _ = stripes(60)
     assert learn.body(images, ONE).width == ONE.width
@@ -139,6 +161,10 @@ def test_the_default_plan_grows_with_the_memory() -> None:
         for gigabytes in (1, 3, 6)
     ]
     assert sizes == sorted(set(sizes))
+    whole = select.by_size(images, mirrored=False)
+    work = select.products(whole, len(images), images.shape[1:])
+    assert select.by_size(images, mirrored=False, max_products=work).width == whole.width
+    assert select.by_size(images, mirrored=False, max_products=work / 2).width < whole.width
 
 
 @pytest.mark.parametrize("side", [12, 28, 32, 64, 224])

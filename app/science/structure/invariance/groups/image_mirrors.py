@@ -11,6 +11,9 @@ from app.science.structure.invariance.candidate import Candidate, CandidateGroup
 from app.science.structure.invariance.layout import Images, Kind
 from app.science.structure.invariance.signed_permutation import permutation
 
+LEFT_TO_RIGHT = "left and right change sides"
+TOP_TO_BOTTOM = "top and bottom change sides"
+
 
 class ImageMirrors:
     """Both mirrors."""
@@ -22,7 +25,7 @@ class ImageMirrors:
         layout = sample.layout
         if not isinstance(layout, Images):
             return
-        for axis, text in ((1, "left and right change sides"), (0, "top and bottom change sides")):
+        for axis, text in ((1, LEFT_TO_RIGHT), (0, TOP_TO_BOTTOM)):
             yield Candidate(
                 "image_mirrors", text, permutation(np.flip(layout.places, axis).ravel())
             )
