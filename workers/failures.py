@@ -11,6 +11,7 @@ from app.science.errors import (
     TooFewRows,
     UnreachableLimit,
 )
+from app.storage.errors import DISK_FULL, is_full
 from app.tables.problem import InvalidTable
 
 HINTS: dict[type[ScienceError], tuple[str, str]] = {
@@ -39,6 +40,9 @@ def explain(error: Exception) -> dict[str, Any]:
         case ScienceError():
             code, hint = HINTS.get(type(error), ("data_not_usable", "see the message"))
             found = (code, "user", str(error), hint)
+        case OSError() if is_full(error):
+            hint = "nothing to do: it is tried again"
+            return _document("disk_full", "capacity", DISK_FULL, hint, retryable=True)
         case MemoryError():
             message = "the job needs more memory than it may have"
             found = ("out_of_memory", "service", message, "give fewer rows or columns")

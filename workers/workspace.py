@@ -5,6 +5,7 @@ The child has no credentials: files in, files out. Layout: ``job.json``, ``input
 """
 
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import asdict
@@ -19,11 +20,24 @@ from app.domain.jobs import Job
 from app.services import blobs
 from app.settings import settings
 from app.storage import checksums
+from app.storage.errors import on_disk
+
+FOLDER = re.compile(r"(job_[0-9a-z]+)-(\d+)-.+")
 
 
+@on_disk()
 def prepare(job: Job) -> Path:
     """Make the folder and fill it with the inputs and with the finished phases' outputs."""
     root = Path(tempfile.mkdtemp(prefix=f"{job.id}-{job.fencing_token}-", dir=settings.scratch_dir))
+    try:
+        _fill(root, job)
+    except BaseException:
+        remove(root)
+        raise
+    return root
+
+
+def _fill(root: Path, job: Job) -> None:
     (root / "inputs").mkdir()
     with transaction() as db:
         dataset = datasets.by_id(db, str(job.dataset_version_id))
@@ -38,29 +52,40 @@ def prepare(job: Job) -> Path:
         for name, file in output.files.items():
             _fetch(file, root / "phases" / phase / name)
     _describe(job, dataset, root, sorted(done))
-    return root
 
 
 def carry_off(job: Job, root: Path, phase: str) -> dict[str, dict[str, Any]]:
     """Put a phase's files into the store; returns key, size and SHA-256 by name."""
     folder = root / "phases" / phase
-    files: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            name = path.relative_to(folder).as_posix()
-            key = blobs.output_key(job.id, job.fencing_token, phase, name)
-            blobs.store().put_file(key, path)
-            files[name] = {
-                "key": key,
-                "size": path.stat().st_size,
-                "sha256": checksums.of_file(path),
-            }
-    return files
+    return {
+        path.relative_to(folder).as_posix(): blobs.put(
+            job.project_id, path, checksums.of_file(path)
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
 
 
 def remove(root: Path) -> None:
     """Delete the folder."""
     shutil.rmtree(root, ignore_errors=True)
+
+
+def remove_leftovers() -> int:
+    """Delete the folders of attempts that have ended or lost their lease; returns how many.
+
+    Other workers may share the disk, other services the folder: the database says which attempts
+    are dead, and folders of jobs that it does not know are left alone.
+    """
+    place = Path(settings.scratch_dir or tempfile.gettempdir())
+    found = {path: FOLDER.fullmatch(path.name) for path in place.glob("job_*") if path.is_dir()}
+    attempts = {path: (match[1], int(match[2])) for path, match in found.items() if match}
+    with transaction() as db:
+        dead = jobs.dead_attempts(db, set(attempts.values()))
+    leftovers = [path for path, attempt in attempts.items() if attempt in dead]
+    for path in leftovers:
+        remove(path)
+    return len(leftovers)
 
 
 def _describe(job: Job, dataset: DatasetVersion | None, root: Path, done: list[str]) -> None:
@@ -82,7 +107,7 @@ def _describe(job: Job, dataset: DatasetVersion | None, root: Path, done: list[s
 
 def _fetch_dataset(job: Job, dataset: DatasetVersion, folder: Path) -> None:
     if job.kind == "ingest":
-        blobs.store().download(dataset.raw_key, folder / "raw", dataset.sha256)
+        _fetch({"key": dataset.raw_key, "sha256": dataset.sha256}, folder / "raw")
         return
     for name, file in dataset.files.items():
         _fetch(file, folder / name)
@@ -90,4 +115,4 @@ def _fetch_dataset(job: Job, dataset: DatasetVersion, folder: Path) -> None:
 
 def _fetch(file: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    blobs.store().download(file["key"], path, file["sha256"])
+    blobs.fetch(file, path)

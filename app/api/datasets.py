@@ -70,7 +70,9 @@ def create_dataset(
     corrections = _corrections(columns)
     with uploads.scratch() as path:
         received = uploads.receive_part(file, path)
-        stored = datasets.store_upload(received.path, file.filename or name, received.sha256)
+        stored = datasets.store_upload(
+            caller, received.path, file.filename or name, received.sha256
+        )
     return _add(response, caller, name, stored, corrections, idempotency_key)
 
 
@@ -101,7 +103,7 @@ async def put_dataset(
     with uploads.scratch() as path:
         received = await uploads.receive_raw(request, path)
         stored = await run_in_threadpool(
-            datasets.store_upload, received.path, filename or name, received.sha256
+            datasets.store_upload, caller, received.path, filename or name, received.sha256
         )
     return await run_in_threadpool(_add, response, caller, name, stored, {}, idempotency_key)
 

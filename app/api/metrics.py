@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import DependencyUnavailable
-from app.services import health
+from app.services import blobs, health
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry()
@@ -44,6 +44,7 @@ class JobsCollector(Collector):
 
 
 REGISTRY.register(JobsCollector())
+REGISTRY.register(blobs.DAMAGED)
 
 
 def render() -> bytes:
