@@ -100,7 +100,7 @@ def _send(job_id: str, queue: str) -> None:
 def _holds_nothing(queue: str) -> bool:
     try:
         with celery.pool.acquire(block=True) as connection:
-            found = connection.default_channel.queue_declare(queue=queue, passive=True)
+            found = connection.default_channel.queue_declare(queue=queue, passive=True)  # type: ignore[attr-defined]
     except ChannelError:
         return True  # a queue that was emptied is no longer there
     except UNREACHABLE:
