@@ -1,6 +1,5 @@
 """From what went wrong in an attempt to the job's error document: the one table of this kind."""
 
-import errno
 from typing import Any, NamedTuple
 
 from app.domain.errors import ServiceError
@@ -12,6 +11,7 @@ from app.science.errors import (
     TooFewRows,
     UnreachableLimit,
 )
+from app.storage.errors import is_full
 from app.tables.problem import InvalidTable
 from workers.process import Exit
 
@@ -74,7 +74,6 @@ ENDINGS = {
     "internal": Ending("service", "an error of ours, tried again first", SEND_US, retryable=True),
 }
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # Native libraries say it in their own words, some as RuntimeError.
 NO_MEMORY = (
     "can't allocate memory",
@@ -125,7 +124,7 @@ def _of_ours(error: Exception) -> dict[str, Any]:
         return ended("gpu_out_of_memory")  # torch's, which need not be loaded to be known
     if isinstance(error, MemoryError) or any(words in text for words in NO_MEMORY):
         return ended("out_of_memory")
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
+    if is_full(error):
         return ended("disk_full")
     return ended("internal", text)
 

@@ -6,6 +6,7 @@ The child has no credentials: files in, files out. Layout: ``job.json``, ``input
 
 import contextlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from app.domain.jobs import Job
 from app.services import blobs
 from app.settings import settings
 from app.storage import checksums
+from app.storage.errors import on_disk
+
+FOLDER = re.compile(r"(job_[0-9a-z]+)-(\d+)-.+")
 
 
 @contextlib.contextmanager
@@ -33,6 +37,7 @@ def folder(job: Job) -> Iterator[Path]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+@on_disk()
 def fill(job: Job, root: Path) -> None:
     """Put the inputs and the finished phases' outputs into the folder."""
     (root / "inputs").mkdir()
@@ -54,18 +59,30 @@ def fill(job: Job, root: Path) -> None:
 def carry_off(job: Job, root: Path, phase: str) -> dict[str, dict[str, Any]]:
     """Put a phase's files into the store; returns key, size and SHA-256 by name."""
     folder = root / "phases" / phase
-    files: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            name = path.relative_to(folder).as_posix()
-            key = blobs.output_key(job.id, job.fencing_token, phase, name)
-            blobs.store().put_file(key, path)
-            files[name] = {
-                "key": key,
-                "size": path.stat().st_size,
-                "sha256": checksums.of_file(path),
-            }
-    return files
+    return {
+        path.relative_to(folder).as_posix(): blobs.put(
+            job.project_id, path, checksums.of_file(path)
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def remove_leftovers() -> int:
+    """Delete the folders of attempts that have ended or lost their lease; returns how many.
+
+    Other workers may share the disk, other services the folder: the database says which attempts
+    are dead, and folders of jobs that it does not know are left alone.
+    """
+    place = Path(settings.scratch_dir or tempfile.gettempdir())
+    found = {path: FOLDER.fullmatch(path.name) for path in place.glob("job_*") if path.is_dir()}
+    attempts = {path: (match[1], int(match[2])) for path, match in found.items() if match}
+    with transaction() as db:
+        dead = jobs.dead_attempts(db, set(attempts.values()))
+    leftovers = [path for path, attempt in attempts.items() if attempt in dead]
+    for path in leftovers:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(leftovers)
 
 
 def _describe(job: Job, dataset: DatasetVersion | None, root: Path, done: list[str]) -> None:
@@ -89,7 +106,7 @@ def _describe(job: Job, dataset: DatasetVersion | None, root: Path, done: list[s
 
 def _fetch_dataset(job: Job, dataset: DatasetVersion, folder: Path) -> None:
     if job.kind == "ingest":
-        blobs.store().download(dataset.raw_key, folder / "raw", dataset.sha256)
+        _fetch({"key": dataset.raw_key, "sha256": dataset.sha256}, folder / "raw")
         return
     for name, file in dataset.files.items():
         _fetch(file, folder / name)
@@ -97,4 +114,4 @@ def _fetch_dataset(job: Job, dataset: DatasetVersion, folder: Path) -> None:
 
 def _fetch(file: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    blobs.store().download(file["key"], path, file["sha256"])
+    blobs.fetch(file, path)

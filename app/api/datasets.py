@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile
 from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 
@@ -70,7 +70,9 @@ def create_dataset(
     corrections = _corrections(columns)
     with uploads.scratch() as path:
         received = uploads.receive_part(file, path)
-        stored = datasets.store_upload(received.path, file.filename or name, received.sha256)
+        stored = datasets.store_upload(
+            caller, received.path, file.filename or name, received.sha256
+        )
     return _add(response, caller, name, stored, corrections, idempotency_key)
 
 
@@ -81,7 +83,7 @@ def create_dataset(
     responses=problems(ScopeMissing, IdempotencyKeyReused, PayloadTooLarge),
     openapi_extra={
         "requestBody": {
-            "required": True,
+            "required": False,  # nothing is the content of an empty file, which is reported as such
             "content": {
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
             },
@@ -101,7 +103,7 @@ async def put_dataset(
     with uploads.scratch() as path:
         received = await uploads.receive_raw(request, path)
         stored = await run_in_threadpool(
-            datasets.store_upload, received.path, filename or name, received.sha256
+            datasets.store_upload, caller, received.path, filename or name, received.sha256
         )
     return await run_in_threadpool(_add, response, caller, name, stored, {}, idempotency_key)
 
@@ -170,12 +172,15 @@ def correct_dataset(
     return answer
 
 
-@router.delete("/{name}", operation_id="datasets_delete", responses=problems(NotFound, InUse))
-def delete_dataset(name: str, caller: DatasetsDeleter) -> DeletionOut:
+@router.delete("/{reference}", operation_id="datasets_delete", responses=problems(NotFound, InUse))
+def delete_dataset(
+    reference: Annotated[str, Path(description="The name: all versions go")],
+    caller: DatasetsDeleter,
+) -> DeletionOut:
     """Delete a dataset: all versions, their rows and their bytes."""
     with transaction() as db:
-        removed = datasets.remove(db, caller, name)
-    return DeletionOut(name=name, versions=len(removed), bytes_freed=datasets.free(removed))
+        removed = datasets.remove(db, caller, reference)
+    return DeletionOut(name=reference, versions=len(removed), bytes_freed=datasets.free(removed))
 
 
 def _add(

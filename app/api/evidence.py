@@ -66,7 +66,9 @@ def get_forecast(
     caller: JobsReader,
     db: Database,
     rows: Annotated[int | None, Query(ge=1, description="The error after so many rows?")] = None,
-    target: Annotated[float | None, Query(description="How many rows for this error?")] = None,
+    target: Annotated[
+        float | None, Query(description="How many rows for this error?", allow_inf_nan=False)
+    ] = None,
 ) -> dict[str, Any]:
     """What more rows would bring. `answers` replies to `rows` and `target`, with the band."""
     document = results.document(db, caller, job_id, "forecast")
@@ -113,5 +115,6 @@ def get_report(
     }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    body = blobs.store().stream(file["key"], 0, file["size"])
+    headers["Content-Length"] = str(file["size"])
+    body = blobs.stream(file, 0, file["size"])
     return StreamingResponse(body, headers=headers, media_type=files.MEDIA_TYPES[suffix])

@@ -9,7 +9,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.services import metrics
+from app.services import blobs, metrics
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry()
@@ -38,6 +38,7 @@ class DatabaseCollector(Collector):
 
 
 REGISTRY.register(DatabaseCollector())
+REGISTRY.register(blobs.DAMAGED)
 
 
 def render() -> bytes:

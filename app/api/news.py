@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from typing import Any
 
 import psycopg
 import structlog
@@ -14,6 +15,8 @@ log = structlog.get_logger(__name__)
 
 CHANNEL = "adaptnet_events"
 RECONNECT_SECONDS = 1.0
+ASK_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
 
 
 class News:
@@ -44,12 +47,19 @@ class News:
                 )
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    async for notification in connection.notifies():
-                        for event in self._waiting.get(notification.payload, ()):
-                            event.set()
-            except psycopg.OperationalError as error:
+                    await self._hear(connection)
+            except (psycopg.OperationalError, TimeoutError) as error:
                 log.warning("not listening, trying again", error=str(error))
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _hear(self, connection: "psycopg.AsyncConnection[Any]") -> None:
+        """Pass notifications on. Silence may be a dead connection, so ask now and then."""
+        while True:
+            async for notification in connection.notifies(timeout=ASK_SECONDS):
+                for event in self._waiting.get(notification.payload, ()):
+                    event.set()
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await connection.execute("SELECT 1")
 
 
 async def wait(event: asyncio.Event, seconds: float) -> None:

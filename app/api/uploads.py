@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.domain.errors import PayloadTooLarge
 from app.settings import settings
+from app.storage.errors import on_disk
 
 CHUNK_BYTES = 1 << 20
 
@@ -28,7 +29,10 @@ class Received:
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
     """A file that is gone afterwards, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="upload-", dir=settings.scratch_dir) as folder:
+    with (
+        on_disk(),
+        tempfile.TemporaryDirectory(prefix="upload-", dir=settings.scratch_dir) as folder,
+    ):
         yield Path(folder) / "content"
 
 

@@ -79,7 +79,7 @@ class RequestInvalid(ApiError):
 
 
 class TooBusy(ApiError):
-    """429, 503: the service is full or a part of it is away, even after several tries."""
+    """429, 503, 507: the service is full or a part is away, even after several tries."""
 
 
 BY_STATUS: dict[int, type[ApiError]] = {
@@ -90,6 +90,7 @@ BY_STATUS: dict[int, type[ApiError]] = {
     422: RequestInvalid,
     429: TooBusy,
     503: TooBusy,
+    507: TooBusy,
 }
 
 

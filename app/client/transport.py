@@ -15,7 +15,7 @@ import httpx
 from app.client.address import Address
 from app.client.errors import ConnectionFailed, api_error
 
-BUSY = frozenset({429, 502, 503, 504})
+BUSY = frozenset({429, 502, 503, 504, 507})
 USER_AGENT = "adaptnet-client/1"
 
 

@@ -219,6 +219,26 @@ outbox = Table(
     created_at(),
 )
 
+# A blob may be named by rows only while it has a row here; a key is never used a second time.
+blob = Table(
+    "blob",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("project.id"), nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("stored_at", Timestamp),
+    Column("pending_since", Timestamp),
+    UniqueConstraint("project_id", "sha256"),
+)
+
+blob_use = Table(
+    "blob_use",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("key", Text, ForeignKey("blob.key"), primary_key=True, index=True),
+)
+
 model = Table(
     "model",
     metadata,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from app.domain.kind import ColumnName, JobSpec, Part
 
@@ -68,8 +68,8 @@ class Baselines(Part):
     LightGBM. ``max_wall_seconds`` holds for each of them.
     """
 
-    sgd: bool = True
-    trees: bool = True
+    sgd: StrictBool = True
+    trees: StrictBool = True
     max_wall_seconds: int = Field(default=300, ge=1, le=3600)
 
 
@@ -108,5 +108,5 @@ class TrainingSpec(TabularSpec):
     """
 
     baselines: Baselines = Baselines()
-    fine_tune: bool = False
+    fine_tune: StrictBool = False
     corrections: tuple[Literal["level_set", "boosted_trees"], ...] = ("level_set", "boosted_trees")

@@ -4,22 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Connection, func
 
 from app.db.queries import datasets, jobs, moves
 from app.domain.callers import Caller
 from app.domain.catalog import KINDS
 from app.domain.datasets import DatasetVersion, parse_reference
-from app.domain.errors import InUse, NotFound, ServiceError
+from app.domain.errors import InUse, NotFound
 from app.domain.ids import new_id
 from app.domain.jobs import Job
 from app.domain.kinds.ingest import IngestSpec
 from app.logs import request_id
 from app.services import audit, blobs, once
 from app.settings import settings
-
-log = structlog.get_logger(__name__)
 
 PARSE_SECONDS = 900
 
@@ -35,15 +32,13 @@ class Upload:
     sha256: str
 
 
-def store_upload(path: Path, filename: str, sha256: str) -> Upload:
-    """Put a received file into the store under a new dataset version's id.
+def store_upload(caller: Caller, path: Path, filename: str, sha256: str) -> Upload:
+    """Put a received file into the store, for a new dataset version.
 
-    Outside of any transaction: a blob that no row names is swept, a row without its blob is not.
+    Outside of any transaction: a file that no row names is swept, a row without its file is not.
     """
-    version_id = new_id("dsv")
-    key = blobs.raw_key(version_id)
-    blobs.store().put_file(key, path)
-    return Upload(version_id, key, filename, path.stat().st_size, sha256)
+    file = blobs.put(caller.project_id, path, sha256)
+    return Upload(new_id("dsv"), file["key"], filename, file["size"], sha256)
 
 
 def add_version(
@@ -65,7 +60,6 @@ def add_version(
         db, caller.project_id, idempotency_key, fingerprint, upload.version_id
     )
     if earlier is not None:
-        blobs.store().delete(upload.key)
         return get(db, caller, earlier), True
     version = _add(db, caller, name, upload, corrections)
     audit.record(db, caller, "dataset.uploaded", _path(version))
@@ -116,23 +110,20 @@ def remove(db: Connection, caller: Caller, name: str) -> list[DatasetVersion]:
             users=users[:20],
         )
     datasets.remove(db, caller.project_id, name)
+    for version in found:
+        jobs.forget_outputs(db, version.job_id)
+        blobs.release(db, version.id)
+        blobs.release(db, version.job_id)
     audit.record(db, caller, "dataset.deleted", f"/v1/datasets/{name}")
     return found
 
 
 def free(removed: list[DatasetVersion]) -> int:
-    """Delete the blobs of removed versions; returns the bytes freed."""
-    freed = 0
+    """Delete the files of removed versions, once that is committed; returns the bytes freed."""
     keys = {version.raw_key: version.size_bytes for version in removed}
     for version in removed:
         keys |= {file["key"]: file["size"] for file in version.files.values()}
-    for key, size in keys.items():
-        try:
-            blobs.store().delete(key)
-            freed += size
-        except ServiceError:
-            log.warning("blob not deleted, the sweeper will", key=key)
-    return freed
+    return blobs.free(keys)
 
 
 def _add(
@@ -153,6 +144,7 @@ def _add(
         "raw_key": upload.key,
         "corrections": corrections,
     }
+    blobs.use(db, upload.version_id, [{"key": upload.key}])
     return datasets.add_version(db, values)
 
 

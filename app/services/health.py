@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import text
 
 from app.db.queries import jobs, workers
@@ -13,7 +15,7 @@ from app.science.registry import FolderRegistry
 from app.services import blobs
 from app.settings import settings
 
-HEAD = "0004"
+HEAD = "0005"
 
 
 def checks() -> dict[str, dict[str, Any]]:
@@ -67,6 +69,8 @@ def _store() -> None:
 
 
 def _broker() -> None:
-    client = redis.Redis.from_url(settings.broker_url, socket_timeout=2, socket_connect_timeout=2)
-    with client:
+    once = Retry(NoBackoff(), retries=0)
+    with redis.Redis.from_url(
+        settings.broker_url, socket_timeout=2, socket_connect_timeout=2, retry=once
+    ) as client:
         client.ping()

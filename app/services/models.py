@@ -23,7 +23,6 @@ from app.science.errors import ScienceError
 from app.science.evaluation import conformal
 from app.science.export import runtime
 from app.services import blobs
-from app.storage import checksums
 
 MAX_PACKAGE_BYTES = 256 << 20
 
@@ -149,6 +148,4 @@ def _answer(
 
 @lru_cache(maxsize=8)
 def _loaded(key: str, sha256: str) -> runtime.LoadedModel:
-    data = blobs.store().get_bytes(key, MAX_PACKAGE_BYTES)
-    checksums.verify(key, expected=sha256, actual=checksums.of_bytes(data))
-    return runtime.load(data)
+    return runtime.load(blobs.read({"key": key, "sha256": sha256}, MAX_PACKAGE_BYTES))

@@ -55,7 +55,7 @@ def phase_of(kind: str, name: str) -> str | None:
 def document(db: Connection, caller: Caller, job_id: str, name: str) -> dict[str, Any]:
     """A job's JSON document by its public name. Raises as ``document_file`` does."""
     file = document_file(db, caller, job_id, name, "json")
-    parsed: dict[str, Any] = json.loads(blobs.store().get_bytes(file["key"], MAX_DOCUMENT_BYTES))
+    parsed: dict[str, Any] = json.loads(blobs.read(file, MAX_DOCUMENT_BYTES))
     return parsed
 
 

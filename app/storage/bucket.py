@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,22 @@ from obstore.exceptions import BaseError, NotFoundError
 
 from app.storage import checksums, keys
 from app.storage.blob import CHUNK_BYTES, Blob
-from app.storage.errors import BlobNotFound, BlobTooLarge, StoreUnavailable
+from app.storage.errors import (
+    MAKE_ROOM,
+    BlobNotFound,
+    BlobTooLarge,
+    StoreFull,
+    StoreUnavailable,
+    is_full,
+    on_disk,
+)
 
 if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import ObjectStore
+
+SINGLE_PUT_BYTES = 5 << 20  # larger files go up in parts
+_FULL_ANSWER = re.compile(r"StorageFull|QuotaExceeded|507 Insufficient|os error (28|122)\b")
 
 
 class Bucket:
@@ -26,31 +38,39 @@ class Bucket:
         self._backend = backend
         self.url = url
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Store a file under ``key``; readers see the old blob or the whole new one."""
-        path.stat()  # a missing source is the caller's FileNotFoundError, not a missing blob
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Store a file under ``key``; readers see the old blob or the whole new one.
+
+        The bytes that are sent are hashed as they are read: a file that somebody has changed
+        meanwhile is not stored under the hash that it had.
+        """
+        small = path.stat().st_size <= SINGLE_PUT_BYTES  # a missing source is no missing blob
+        pieces = checksums.verified(key, checksums.pieces_of(path), sha256)
+        body = b"".join(pieces) if small else pieces
         with translated(key):
-            obstore.put(self._backend, keys.checked(key), path)
+            obstore.put(self._backend, keys.checked(key), body)
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Store ``data`` under ``key``."""
         with translated(key):
             obstore.put(self._backend, keys.checked(key), data)
 
-    def get_bytes(self, key: str, max_bytes: int) -> bytes:
+    def get_bytes(self, key: str, max_bytes: int, sha256: str | None = None) -> bytes:
         """Read a small blob; a larger one than ``max_bytes`` is refused before it is read."""
         with translated(key):
             answer = obstore.get(self._backend, keys.checked(key))
             if answer.meta["size"] > max_bytes:
                 raise BlobTooLarge(f"{key} has {answer.meta['size']} bytes, allowed {max_bytes}")
-            return bytes(answer.bytes())
+            data = bytes(answer.bytes())
+        checksums.verify(key, expected=sha256, actual=checksums.of_bytes(data))
+        return data
 
     def download(self, key: str, path: Path, sha256: str | None = None) -> str:
         """Copy a blob to ``path`` and return its sha256; a wrong one leaves no file behind."""
         partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         digest = hashlib.sha256()
         try:
-            with partial.open("xb") as file:
+            with on_disk(), partial.open("xb") as file:
                 for chunk in self.stream(key):
                     digest.update(chunk)
                     file.write(chunk)
@@ -97,6 +117,10 @@ class Bucket:
                 for meta in batch:
                     yield Blob(meta["path"], meta["size"], meta["last_modified"])
 
+    def remove_partial(self, older_than_seconds: float) -> int:  # noqa: ARG002
+        """Nothing to do: the server keeps parts apart, and a rule of the bucket ends them."""
+        return 0
+
 
 @contextlib.contextmanager
 def translated(key: str) -> Iterator[None]:
@@ -107,6 +131,9 @@ def translated(key: str) -> Iterator[None]:
         raise BlobNotFound(f"{key or 'the store'} was not found in the blob store") from error
     except (BaseError, OSError) as error:
         reason = str(error).splitlines()[0][:300]
+        if is_full(error) or _FULL_ANSWER.search(str(error)):
+            detail = f"the blob store is full, {key!r} was not stored: {reason}"
+            raise StoreFull(detail, remedy=MAKE_ROOM) from error
         raise StoreUnavailable(f"the blob store failed on {key!r}: {reason}") from error
 
 

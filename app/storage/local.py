@@ -1,15 +1,16 @@
 """Blobs in a local folder. obstore reads and lists; writing is ours, because it must fsync."""
 
+import contextlib
 import os
 import secrets
-import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from obstore.store import LocalStore
 
-from app.storage import keys
+from app.storage import checksums, keys
 from app.storage.bucket import Bucket, translated
 
 MAX_WRITE_TRIES = 30
@@ -21,14 +22,17 @@ class LocalFolder(Bucket):
     def __init__(self, folder: Path) -> None:
         with translated(str(folder)):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._partial = folder / ".partial"
+            self._partial.mkdir(exist_ok=True, mode=0o700)
             backend = LocalStore(folder, automatic_cleanup=True)
         super().__init__(backend, folder.absolute().as_uri())
         self._folder = folder
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
         """Copy a file in; after the return it outlives a power cut."""
-        with path.open("rb") as source:
-            self._write(key, lambda target: shutil.copyfileobj(source, target, 1 << 20))
+        path.stat()  # a missing source is no missing blob
+        pieces = checksums.verified(key, checksums.pieces_of(path), sha256)
+        self._write(key, lambda target: target.writelines(pieces))
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Store ``data``; after the return it outlives a power cut."""
@@ -36,42 +40,55 @@ class LocalFolder(Bucket):
 
     def _write(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
         target = self._folder / keys.checked(key)
+        # A name that ends in ``#digits`` is one that obstore never lists.
+        partial = self._partial / f"{secrets.token_hex(8)}#{secrets.randbelow(10**12)}"
         with translated(key):
-            file, partial = _open_partial(target)
             try:
-                with file:
+                with partial.open("xb") as file:
                     fill(file)
                     file.flush()
                     os.fsync(file.fileno())
-                partial.replace(target)
+                _rename(partial, target)
                 _sync_folders(target.parent, self._folder)
             finally:
                 partial.unlink(missing_ok=True)
 
+    def remove_partial(self, older_than_seconds: float) -> int:
+        """Remove what killed writers have left. One that still writes then fails, and repeats."""
+        removed = 0
+        with translated(".partial"):
+            for path in self._partial.iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    if time.time() - path.stat().st_mtime > older_than_seconds:
+                        path.unlink()
+                        removed += 1
+        return removed
 
-def _open_partial(target: Path) -> tuple[BinaryIO, Path]:
-    """Create a file beside the target whose name, ending in ``#digits``, obstore never lists.
 
-    A delete may remove the empty folder between our mkdir and our open; then we try again.
-    """
-    partial = target.with_name(f"{target.name}#{secrets.randbelow(10**12)}")
+def _rename(partial: Path, target: Path) -> None:
+    """A delete may remove the empty folder between our mkdir and our rename: then once more."""
     for tries_left in reversed(range(MAX_WRITE_TRIES)):
         try:
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            return partial.open("xb"), partial
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(target)
         except (FileNotFoundError, FileExistsError):  # pathlib's mkdir sees the race as "exists"
             if not tries_left:
                 raise
-    raise AssertionError("unreachable")
+        else:
+            return
 
 
 def _sync_folders(lowest: Path, highest: Path) -> None:
-    """Make the new names last, those of folders too that the write has just made."""
+    """Make the new names last, those of folders too that the write has just made.
+
+    A folder that is gone went with the file, which somebody deleted right after it was written.
+    """
     for folder in (lowest, *lowest.parents):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
         if folder == highest:
             return

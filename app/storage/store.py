@@ -13,19 +13,22 @@ from app.storage.s3 import open_bucket
 class Store(Protocol):
     """Immutable files under slash-separated keys.
 
-    Every method raises ``StoreUnavailable`` when the store does not answer, and ``ValueError``
-    for a key that ``app.storage.keys`` refuses.
+    Every method raises ``StoreUnavailable`` when the store does not answer (``StoreFull`` when it
+    has no room), and ``ValueError`` for a key that ``app.storage.keys`` refuses.
     """
 
     url: str
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Store a file; readers see the old blob or the whole new one, never a part."""
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Store a file; readers see the old blob or the whole new one, never a part.
+
+        Raises ``ChecksumMismatch`` where its bytes do not have this hash (any longer).
+        """
 
     def put_bytes(self, key: str, data: bytes) -> None:
         """Store ``data``."""
 
-    def get_bytes(self, key: str, max_bytes: int) -> bytes:
+    def get_bytes(self, key: str, max_bytes: int, sha256: str | None = None) -> bytes:
         """Read a small blob; a larger one is refused before it is read."""
 
     def download(self, key: str, path: Path, sha256: str | None = None) -> str:
@@ -44,6 +47,9 @@ class Store(Protocol):
 
     def list(self, prefix: str = "") -> Iterator[Blob]:
         """Blobs below the folder ``prefix``."""
+
+    def remove_partial(self, older_than_seconds: float) -> int:
+        """Remove what killed writers have left half written; returns how many files."""
 
 
 def open_store(url: str, options: S3Options | None = None) -> Store:

@@ -30,7 +30,7 @@ def upload(
     """A dataset version that waits to be parsed."""
     path = folder / "content"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    stored = datasets.store_upload(path, "data.csv", checksums.of_file(path))
+    stored = datasets.store_upload(caller, path, "data.csv", checksums.of_file(path))
     with transaction() as db:
         version, _ = datasets.add_version(db, caller, name, stored)
     return version

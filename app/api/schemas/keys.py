@@ -1,11 +1,22 @@
 """Bodies and answers about API keys."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.domain.callers import SCOPES
 from app.domain.kind import Name
+
+
+def _written(value: object) -> object:
+    """Numbers would be taken for seconds, or milliseconds, since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError("write it as text: 2030-01-31T12:00:00Z")  # noqa: TRY004  (pydantic's way)
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_written)]
 
 
 class KeyIn(BaseModel):
@@ -15,7 +26,7 @@ class KeyIn(BaseModel):
 
     name: Name
     scopes: list[str] = Field(default=[scope for scope in SCOPES if scope != "admin"], min_length=1)
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
 
 
 class KeyOut(BaseModel):

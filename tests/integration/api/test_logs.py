@@ -15,7 +15,7 @@ from app.domain.callers import Caller
 from tests.integration.api.conftest import Logged
 from tests.integration.api.test_keys import routes
 from tests.integration.server import running
-from tests.integration.workers.test_supervisor import until
+from tests.integration.workers.observe import until
 
 BODIES: list[dict[str, Any]] = [
     {},

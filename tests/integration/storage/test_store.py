@@ -1,10 +1,12 @@
 """One set of tests, two stores: a local folder, and S3 over HTTP against a real server process."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
@@ -12,7 +14,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from app.storage import checksums
-from app.storage.errors import BlobNotFound, BlobTooLarge, ChecksumMismatch, StoreUnavailable
+from app.storage.errors import (
+    BlobNotFound,
+    BlobTooLarge,
+    ChecksumMismatch,
+    StoreFull,
+    StoreUnavailable,
+)
 from app.storage.store import Store, open_store
 
 BIG = os.urandom(7 << 20)  # two parts of a multipart upload
@@ -75,7 +83,7 @@ def test_an_empty_blob_is_a_blob(store: Store, tmp_path: Path) -> None:
 def test_a_large_file_is_stored_and_downloaded_whole(
     store: Store, big_file: Path, tmp_path: Path
 ) -> None:
-    store.put_file("jobs/j1/a1/model.bin", big_file)
+    store.put_file("jobs/j1/a1/model.bin", big_file, checksums.of_bytes(BIG))
     target = tmp_path / "out"
     digest = store.download("jobs/j1/a1/model.bin", target, sha256=checksums.of_file(big_file))
     assert digest == checksums.of_bytes(BIG)
@@ -96,7 +104,7 @@ def test_a_wrong_checksum_leaves_no_file(store: Store, tmp_path: Path) -> None:
     [(None, None), (0, 1), (5, None), (None, 9), (1 << 20, 3 << 20), (len(BIG) - 3, len(BIG) + 9)],
 )
 def test_ranges(store: Store, big_file: Path, start: int | None, end: int | None) -> None:
-    store.put_file("big", big_file)
+    store.put_file("big", big_file, checksums.of_bytes(BIG))
     assert b"".join(store.stream("big", start, end)) == BIG[start:end]
 
 
@@ -106,7 +114,7 @@ def test_an_empty_range_reads_nothing(store: Store) -> None:
 
 
 def test_a_stream_comes_in_pieces(store: Store, big_file: Path) -> None:
-    store.put_file("big", big_file)
+    store.put_file("big", big_file, checksums.of_bytes(BIG))
     sizes = [len(piece) for piece in store.stream("big", chunk=1 << 20)]
     assert sum(sizes) == len(BIG)
     assert len(sizes) > 1
@@ -114,7 +122,7 @@ def test_a_stream_comes_in_pieces(store: Store, big_file: Path) -> None:
 
 def test_a_missing_source_file_is_the_callers_error(store: Store, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        store.put_file("x", tmp_path / "nothing")
+        store.put_file("x", tmp_path / "nothing", "0" * 64)
     assert store.head("x") is None
 
 
@@ -205,8 +213,65 @@ def test_local_writers_and_deleters_do_not_disturb_each_other(tmp_path: Path) ->
     assert failures == []
 
 
-def test_a_half_written_local_file_is_not_listed(tmp_path: Path) -> None:
+def test_a_half_written_local_file_is_not_listed_and_removed_in_time(tmp_path: Path) -> None:
     store = open_store(tmp_path.as_uri())
     store.put_bytes("a/b", b"x")
-    (tmp_path / "a" / "b#123").write_bytes(b"half")
+    half = tmp_path / ".partial" / "b#123"
+    half.write_bytes(b"half")
+
     assert [blob.key for blob in store.list()] == ["a/b"]
+    assert store.remove_partial(60.0) == 0
+    assert store.remove_partial(-60.0) == 1
+    assert not half.exists()
+
+
+@pytest.mark.parametrize("size", [9, len(BIG)])
+def test_a_file_is_not_stored_under_another_hash(store: Store, tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(BIG[:size])
+
+    with pytest.raises((ChecksumMismatch, StoreUnavailable)):
+        store.put_file("x", path, checksums.of_bytes(b"as it was"))
+    assert store.head("x") is None
+
+
+@contextlib.contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """The address of a server that gives one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (507, b"XMinioStorageFull", StoreFull),
+        (403, b"QuotaExceeded", StoreFull),
+        (503, b"SlowDown", StoreUnavailable),
+    ],
+)
+def test_errors_of_a_server_say_whether_it_is_full(
+    status: int, code: bytes, error: type[StoreUnavailable]
+) -> None:
+    with answering(status, b"<Error><Code>%s</Code></Error>" % code) as url:
+        store = open_store("s3://blobs", Options(url))
+        with pytest.raises(StoreUnavailable) as raised:
+            store.put_bytes("x", b"x")
+    assert type(raised.value) is error
+    assert raised.value.owner == "capacity"

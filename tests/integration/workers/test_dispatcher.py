@@ -15,7 +15,7 @@ from app.settings import settings
 from tests.integration import jobs as make
 from workers import dispatcher, reaper
 
-room = dispatcher._room
+send = dispatcher._send
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def nothing_else_waits(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> list[
     """Collect the calls; the broker itself is in the end-to-end tests."""
     sent: list[str] = []
     monkeypatch.setattr(dispatcher, "_send", lambda job_id, _queue: sent.append(job_id))
-    monkeypatch.setattr(dispatcher, "_room", lambda _queue: 100)
+    monkeypatch.setattr(dispatcher, "_unheard", lambda _queue: 0)
     with transaction() as db:
         db.execute(text("UPDATE job SET hinted_at = now() WHERE status = 'queued'"))
         db.execute(text("DELETE FROM outbox"))
@@ -75,17 +75,26 @@ def test_bells_that_nobody_hears_do_not_pile_up(
 ) -> None:
     for _ in range(3):
         make.upload(caller, tmp_path)
-    monkeypatch.setattr(dispatcher, "_room", lambda _queue: 2)
+    monkeypatch.setattr(dispatcher, "BELLS", 2)
 
     dispatcher.dispatch()
 
     assert len(nothing_else_waits) == 2
 
 
-def test_a_broker_that_is_away_gets_no_bells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "celery", Celery(broker="redis://127.0.0.1:1/0"))
+def test_a_broker_that_is_away_gets_its_bells_once_it_is_back(
+    caller: Caller, tmp_path: Path, nothing_else_waits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = make.upload(caller, tmp_path).job_id
+    with monkeypatch.context() as away:
+        away.setattr(dispatcher, "_send", send)
+        away.setattr(dispatcher, "celery", Celery(broker="redis://127.0.0.1:1/0"))
+        dispatcher.dispatch()
+    assert nothing_else_waits == []
 
-    assert room("cpu") == 0
+    dispatcher.dispatch()
+
+    assert nothing_else_waits == [job_id]
 
 
 def test_a_job_of_a_lost_worker_comes_back(caller: Caller, tmp_path: Path) -> None:

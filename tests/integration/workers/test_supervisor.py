@@ -44,7 +44,7 @@ def job_for(caller: Caller, folder: Path, script: str) -> Job:
     """A queued job whose child plays ``script``."""
     path = folder / "content"
     path.write_bytes(b"x")
-    stored = datasets.store_upload(path, script, checksums.of_file(path))
+    stored = datasets.store_upload(caller, path, script, checksums.of_file(path))
     with transaction() as db:
         version, _ = datasets.add_version(db, caller, "d", stored)
     return make.read_job(caller, version.job_id)

@@ -23,7 +23,7 @@ from app.settings import settings
 from tests.integration import jobs as make
 from tests.integration.receiver import Got, Receiver, drip, receiving, redirect
 from tests.integration.server import running
-from tests.integration.workers.test_supervisor import until
+from tests.integration.workers.observe import until
 from workers import deliverer
 
 Json = dict[str, Any]
