@@ -8,6 +8,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def allowed_edges(snapshot: Snapshot) -> Iterator[str]:
     """The history goes along edges of the state graph and ends where the job stands."""
     for job in snapshot.jobs:
         history = [STATUSES[e["type"]] for e in snapshot.events[job["id"]] if e["type"] in STATUSES]
-        for before, after in zip(history, history[1:], strict=False):
+        for before, after in pairwise(history):
             if after not in MOVES[before]:
                 yield f"{job['id']} went from {before} to {after}"
         if history[:1] != [JobStatus.QUEUED] or history[-1] != job["status"]:
@@ -142,7 +143,7 @@ def whole_history(snapshot: Snapshot) -> Iterator[str]:
         events = snapshot.events[job["id"]]
         if [event["seq"] for event in events] != list(range(1, job["seq"] + 1)):
             yield f"{job['id']} has gaps: {[event['seq'] for event in events]} of {job['seq']}"
-        for before, after in zip(events, events[1:], strict=False):
+        for before, after in pairwise(events):
             if after["created_at"] < before["created_at"]:
                 lag = (before["created_at"] - after["created_at"]).total_seconds()
                 yield f"{job['id']} event {after['seq']} is {lag:.3f} s before the one before"

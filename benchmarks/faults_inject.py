@@ -179,7 +179,7 @@ class Injector:
         seconds = self._rng.uniform(0.5, 2.0)
         path = self._world.control / "store"
         path.write_text(fault)
-        self._after(seconds, path.unlink, True)  # noqa: FBT003  (missing_ok)
+        self._after(seconds, path.unlink, True)
         return f"{fault} for {seconds:.1f} s"
 
     def store_error(self) -> str:

@@ -224,10 +224,10 @@ class World:
         more = {**self._setup.settings, "FAULTS_CONTROL": str(self.control)}
         for name, command in by_name.items():
             argv = tuple(ENTRIES.get(word, word) for word in command.argv)
-            command = replace(command, argv=argv, env={**command.env, **more})  # noqa: PLW2901
+            command = replace(command, argv=argv, env={**command.env, **more})
             if name.startswith("worker-"):
                 count = sum(f"worker-{queue}" == name for queue in self._setup.workers)
-                command = replace(command, argv=(*argv, "-c", str(self._setup.slots)))  # noqa: PLW2901
+                command = replace(command, argv=(*argv, "-c", str(self._setup.slots)))
             else:
                 count = self._setup.dispatchers if name == "dispatcher" else 1
             for number in range(1, count + 1):

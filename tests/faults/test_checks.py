@@ -118,7 +118,7 @@ SPOILED: dict[str, tuple[str, Spoil]] = {
 LOST = {"fencing_token": 2, "outcome": "retried", "ended_at": BEGAN}
 
 
-def grow(snapshot: Any, kind: str) -> None:
+def grow(snapshot: Any, kind: str) -> None:  # noqa: ANN401  (rows that may be changed)
     """One more event at the end."""
     number = len(snapshot.events[JOB]) + 1
     snapshot.events[JOB].append(event(number, kind))

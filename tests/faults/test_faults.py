@@ -7,6 +7,7 @@ the power. ``python -m benchmarks.faults`` is the large version, with fsync.
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -64,8 +65,7 @@ def wake_a_zombie(world: World, client: Client, seed: int) -> list[str]:
     job_id = client.submit(Order(f"zombie-{seed}", "analyze", seed, "slow"))
 
     def in_last_phase() -> bool:
-        phases = "type = 'job.phase_started' AND data->>'phase' = 'report'"
-        query = f"SELECT 1 FROM event WHERE job_id = %(id)s AND {phases}"
+        query = "SELECT 1 FROM event WHERE job_id = %(id)s AND data->>'phase' = 'report'"
         return bool(world.sql(query, id=job_id))
 
     def finished() -> bool:
@@ -86,7 +86,7 @@ def worker_of(world: World, job_id: str) -> int:
     """The worker process that runs a job."""
     for worker in world.pids("worker-cpu"):
         for pid in processes.descendants(worker):
-            if job_id in open(f"/proc/{pid}/cmdline").read():  # noqa: PTH123, SIM115
+            if job_id in Path(f"/proc/{pid}/cmdline").read_text():
                 return worker
     raise AssertionError("no worker runs the job")
 
