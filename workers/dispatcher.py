@@ -10,6 +10,7 @@ from types import FrameType
 
 import psycopg
 import structlog
+from kombu.exceptions import OperationalError
 
 from app.db.queries import jobs
 from app.db.session import transaction
@@ -24,6 +25,11 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 RUN_ATTEMPT = "jobs.run_attempt"
+# Celery wraps the transport's errors in one of kombu's while it sends.
+UNREACHABLE: tuple[type[BaseException], ...] = (
+    OperationalError,
+    *celery.connection_for_write().recoverable_connection_errors,
+)
 
 
 def main() -> None:
@@ -71,7 +77,7 @@ def dispatch() -> int:
 def _send(job_id: str, queue: str) -> None:
     try:
         celery.send_task(RUN_ATTEMPT, args=[job_id], queue=queue, retry=False)
-    except celery.connection_for_write().recoverable_connection_errors as error:
+    except UNREACHABLE as error:
         # No loss: the job stays queued and is hinted at again.
         log.warning("broker unreachable", job_id=job_id, error=str(error))
 
