@@ -27,6 +27,8 @@ HISTORY = [
     "job.succeeded",
 ]
 
+LOST = {"fencing_token": 2, "outcome": "retried", "ended_at": BEGAN}
+
 Spoil = Callable[[Any], object]
 
 
@@ -112,10 +114,9 @@ SPOILED: dict[str, tuple[str, Spoil]] = {
     "a success without its package": ("P6", lambda s: s.models.clear()),
     "a file of another job": ("P6", lambda s: s.jobs[0].update(seed=SEED + 1)),
     "a phase done twice": ("P7", lambda s: s.events[JOB][4].update(s.events[JOB][3] | {"seq": 5})),
-    "an attempt nobody started": ("P7", lambda s: s.attempts[JOB].append({**LOST})),
+    "an attempt nobody started": ("P7", lambda s: s.attempts[JOB].append(LOST)),
     "tries without end": ("P8", lambda s: s.jobs[0].update(attempt=21)),
 }
-LOST = {"fencing_token": 2, "outcome": "retried", "ended_at": BEGAN}
 
 
 def grow(snapshot: Any, kind: str) -> None:  # noqa: ANN401  (rows that may be changed)
