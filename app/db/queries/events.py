@@ -14,9 +14,12 @@ CHANNEL = "adaptnet_events"
 def append(db: Connection, job_id: str, seq: int, kind: str, data: dict[str, Any]) -> None:
     """Write the entry whose number the job row has just handed out, and wake the readers.
 
-    The number comes from the same transaction's UPDATE of the job, so there are no gaps.
+    The number comes from the same transaction's UPDATE of the job, so there are no gaps. The time
+    is that of this statement, behind the UPDATE's lock: the transaction may have begun before
+    another one that wrote first.
     """
-    db.execute(insert(event).values(job_id=job_id, seq=seq, type=kind, data=data))
+    now = func.clock_timestamp()
+    db.execute(insert(event).values(job_id=job_id, seq=seq, type=kind, data=data, created_at=now))
     notify(db, job_id)
 
 
