@@ -1,5 +1,6 @@
 """Figures on a service with its default settings: cancels, recoveries, and the start of a job."""
 
+import math
 import random
 import re
 import statistics
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import redis
@@ -125,38 +127,49 @@ def _cancel_seconds(world: World, job_id: str) -> float | None:
 class Blow:
     """A fault after which jobs must be claimed again within ``bar`` seconds.
 
-    ``again``: only a second attempt counts, that is, the job of a worker that was killed.
+    ``attempt``: the 1st is a job that waited, the 2nd one whose worker was killed.
     """
 
     name: str
     strike: Callable[[World], None]
     bar: float = 15.0
-    again: bool = False
+    attempt: int = 1
 
 
 def recovery(world: World, client: Client, blow: Blow) -> Row:
-    """Seconds from a fault under load to the next claim; every job must still succeed."""
+    """The longest pause between two claims after a fault under load; every job must succeed.
+
+    Just the first claim would say little: workers hold messages in advance, which survive a
+    broker that has forgotten the others.
+    """
     slug = re.sub(r"\W+", "-", blow.name)
     orders = [
-        Order(f"after-{slug}-{n:03d}", "analyze", seed=n, script="slow") for n in range(3 * AT_ONCE)
+        Order(f"after-{slug}-{n:03d}", "analyze", seed=n, script="slow") for n in range(4 * AT_ONCE)
     ]
     job_ids = [client.submit(order) for order in orders]
     _until(lambda: _count(world, "attempt", job_ids, "true") >= AT_ONCE, "all slots busy")
     struck = world.sql("SELECT clock_timestamp() AS at")[0]["at"]
     blow.strike(world)
-    seconds = (_next_claim(world, struck, job_ids, again=blow.again) - struck).total_seconds()
-    ended = "status = 'succeeded'"
     lost = 0
     try:
-        _until(lambda: _count(world, "job", job_ids, ended) == len(job_ids), "all succeeded")
+        succeeded = "status = 'succeeded'"
+        _until(lambda: _count(world, "job", job_ids, succeeded) == len(job_ids), "all successes")
     except TimeoutError:
-        lost = len(job_ids) - _count(world, "job", job_ids, ended)
+        lost = len(job_ids) - _count(world, "job", job_ids, succeeded)
+    claims = _claims(world, struck, job_ids, blow.attempt)
+    pauses = [(after - before).total_seconds() for before, after in pairwise([struck, *claims])]
+    longest = max(pauses, default=math.inf)
     return Row(
-        f"{blow.name}: s to the next claim",
-        round(seconds, 2),
+        f"{blow.name}: longest pause between claims, s",
+        round(longest, 2),
         f"<= {blow.bar:g}, no job lost",
-        seconds <= blow.bar and not lost,
-        {"jobs": len(job_ids), "not_succeeded": lost},
+        longest <= blow.bar and not lost,
+        {
+            "jobs": len(job_ids),
+            "not_succeeded": lost,
+            "first_claim_s": round(pauses[0], 2) if pauses else None,
+            "last_claim_s": round(sum(pauses), 2),
+        },
     )
 
 
@@ -181,24 +194,18 @@ BLOWS = (
     Blow("PostgreSQL kill -9", kill_database),
     Blow("Valkey FLUSHALL", flush),
 )
-LONG_BLOWS = (Blow("worker kill -9, its own job", kill_workers, bar=35.0, again=True),)
+LONG_BLOWS = (Blow("worker kill -9, its own job", kill_workers, bar=35.0, attempt=2),)
 """These take as long as a lease."""
 
 
-def _next_claim(world: World, struck: datetime, job_ids: list[str], *, again: bool) -> datetime:
+def _claims(world: World, struck: datetime, job_ids: list[str], number: int) -> list[datetime]:
     query = """
-        SELECT min(started_at) AS at FROM attempt
-        WHERE started_at > %(struck)s AND job_id = ANY(%(ids)s) AND number > %(first)s
+        SELECT started_at FROM attempt
+        WHERE started_at > %(struck)s AND job_id = ANY(%(ids)s) AND number = %(number)s
+        ORDER BY started_at
     """
-    found: list[datetime] = []
-
-    def claimed() -> bool:
-        row = world.sql(query, struck=struck, ids=job_ids, first=int(again))[0]
-        found.extend([row["at"]] if row["at"] else [])
-        return bool(found)
-
-    _until(claimed, "a claim")
-    return found[0]
+    found = world.sql(query, struck=struck, ids=job_ids, number=number)
+    return [row["started_at"] for row in found]
 
 
 def _count(world: World, table: str, job_ids: list[str], condition: str) -> int:
