@@ -63,23 +63,27 @@ def wake_a_zombie(world: World, client: Client, seed: int) -> list[str]:
     finishes the job; then the first one wakes up, hears that its process is done, and writes.
     """
     job_id = client.submit(Order(f"zombie-{seed}", "analyze", seed, "slow"))
-
-    def in_last_phase() -> bool:
-        query = "SELECT 1 FROM event WHERE job_id = %(id)s AND data->>'phase' = 'report'"
-        return bool(world.sql(query, id=job_id))
-
-    def finished() -> bool:
-        query = "SELECT 1 FROM job WHERE id = %(id)s AND status = 'succeeded'"
-        return bool(world.sql(query, id=job_id))
-
-    until(in_last_phase, "the last phase")
+    until(lambda: in_phase(world, job_id, "report"), "the last phase")
     zombie = worker_of(world, job_id)
     world.kill(zombie, signal.SIGSTOP)
-    until(finished, "another worker to finish the job")
+    until(lambda: has_succeeded(world, job_id), "another worker to finish the job")
     world.kill(zombie, signal.SIGCONT)
     until(lambda: not [*world.home.scratch.glob(f"{job_id}-*")], "the zombie's own end")
     found = checks.violations(checks.take(world, []))
     return [violation for violation in found if job_id in violation]
+
+
+def in_phase(world: World, job_id: str, phase: str) -> bool:
+    """Whether a job's phase has begun."""
+    query = "SELECT 1 FROM event WHERE job_id = %(id)s AND data->>'phase' = %(phase)s"
+    return bool(world.sql(query, id=job_id, phase=phase))
+
+
+def has_succeeded(world: World, job_id: str) -> bool:
+    """Whether a job has ended well."""
+    return bool(
+        world.sql("SELECT 1 FROM job WHERE id = %(id)s AND status = 'succeeded'", id=job_id)
+    )
 
 
 def worker_of(world: World, job_id: str) -> int:
@@ -93,6 +97,21 @@ def worker_of(world: World, job_id: str) -> int:
 
 def test_a_zombie_changes_nothing(world: World, client: Client) -> None:
     assert wake_a_zombie(world, client, seed=1) == []
+
+
+def test_a_drained_worker_gives_its_job_back_and_leaves(world: World, client: Client) -> None:
+    job_id = client.submit(Order("drained-1", "analyze", 3, "endless"))
+    until(lambda: in_phase(world, job_id, "materialize"), "the first phase")
+    worker = worker_of(world, job_id)
+
+    world.kill(worker, signal.SIGTERM)
+
+    until(lambda: not processes.is_alive(worker), "the worker's end")
+    (job,) = world.sql("SELECT crashes FROM job WHERE id = %(id)s", id=job_id)
+    given_back = "SELECT data FROM event WHERE job_id = %(id)s AND type = 'job.queued' AND seq > 1"
+    client.cancel(job_id)
+    assert [row["data"]["reason"] for row in world.sql(given_back, id=job_id)] == ["drained"]
+    assert job["crashes"] == 0
 
 
 def test_nothing_is_lost_under_random_faults(world: World) -> None:
