@@ -33,7 +33,7 @@ from benchmarks.faults_world import LEASE_SECONDS, SHORT, Setup, World
 from benchmarks.structure_row import Row
 
 QUICK = {"seeds": 1, "jobs": 60, "faults": 25}
-FULL = {"seeds": 3, "jobs": 500, "faults": 200}
+FULL = {"seeds": 3, "jobs": 500, "faults": 225}
 PAUSE_SECONDS = 1.2
 """Between two faults, on average."""
 QUIET_SECONDS = 180.0

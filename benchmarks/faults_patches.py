@@ -40,16 +40,22 @@ def install_child() -> None:
 def install_no_fencing() -> None:
     """Take the fence out: writes no longer ask for the token, the status or the lease.
 
-    The negative control. What the harness finds without the fence, it can find.
+    Claims still do: only queued jobs are taken. This is the negative control: what the harness
+    finds here, it can find.
     """
     from app.db.queries import moves  # noqa: PLC0415
     from workers.lease import Lease  # noqa: PLC0415
 
+    guarded = moves.sources
+
     def owns(_token: int) -> ColumnElement[bool]:
         return true()
 
+    def unguarded(target: JobStatus) -> tuple[JobStatus, ...]:
+        return guarded(target) if target is JobStatus.STARTING else tuple(JobStatus)
+
     moves.owns = owns
-    moves.sources = lambda _target: tuple(JobStatus)
+    moves.sources = unguarded
     moves.LEASED = frozenset(JobStatus)
     never: Any = property(lambda _lease: False, lambda _lease, _value: None)
     Lease.lost = never  # type: ignore[misc]
