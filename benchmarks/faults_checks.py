@@ -93,13 +93,13 @@ def one_row_each(snapshot: Snapshot) -> Iterator[str]:
     """Every accepted order has exactly one row, under the id that the client was told."""
     jobs = Counter(job["name"] for job in snapshot.jobs if job["name"])
     uploads = Counter(version["name"] for version in snapshot.datasets)
-    ids = {job["id"] for job in snapshot.jobs} | {version["id"] for version in snapshot.datasets}
+    ids = {row["id"] for row in (*snapshot.jobs, *snapshot.datasets)}
     for answer in snapshot.answers:
         key = answer.order.key
         count = (uploads if answer.order.kind == "ingest" else jobs)[key]
         if count != 1:
             yield f"{key} was accepted and has {count} rows"
-        elif answer.id not in {*ids} or snapshot.keys.get(key) != answer.id:
+        elif answer.id not in ids or snapshot.keys.get(key) != answer.id:
             yield f"{key} was answered with {answer.id}, which is another row"
 
 

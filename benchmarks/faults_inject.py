@@ -33,11 +33,11 @@ class Fault:
 class Injector:
     """Injects faults into a world. Some end by themselves later; ``settle`` waits for that."""
 
-    def __init__(self, world: World, client: Client, rng: random.Random, lease: float) -> None:
+    def __init__(self, world: World, client: Client, rng: random.Random) -> None:
         self._world = world
         self._client = client
         self._rng = rng
-        self._lease = lease
+        self._lease = world.lease_seconds
         self._later: list[threading.Timer] = []
         self._began = time.monotonic()
         self.log: list[Fault] = []

@@ -7,7 +7,7 @@ end up as one row whatever was lost on the way.
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from benchmarks import faults_scripts as scripts
 
 PATIENCE_SECONDS = 120.0
 AGAIN_SECONDS = 0.25
+COME_AGAIN = (429, 503, 507)
 CLIENTS = 4
 DATASET = "table"
 ROWS = "".join(f"{i},{(i * 7) % 13},{'ab'[i % 2]},{i * 2.5}\n" for i in range(80))
@@ -79,7 +80,6 @@ class Answer:
 
     order: Order
     id: str
-    tries: int
 
 
 class Client:
@@ -108,11 +108,11 @@ class Client:
 
     def place(self, order: Order) -> None:
         """Ask until the service accepts; a second time too, if the order says so."""
-        answers = [self._place(order) for _ in range(1 + order.repeated)]
-        if len({answer["id"] for answer, _ in answers}) > 1:
+        ids = [self._place(order)["id"] for _ in range(1 + order.repeated)]
+        if len({*ids}) > 1:
             self._complain(f"{order.key}: two answers to one key")
         with self._lock:
-            self.answers.append(Answer(order, answers[0][0]["id"], answers[0][1]))
+            self.answers.append(Answer(order, ids[0]))
 
     def cancel(self, job_id: str) -> None:
         """Ask once for a job's end; whether that arrives is chance, like everything here."""
@@ -125,12 +125,7 @@ class Client:
         """Ask once, on a service that is well; returns the job's id."""
         return str(self._create(order).raise_for_status().json()["id"])
 
-    def job_ids(self) -> list[str]:
-        """Jobs that were accepted so far, uploads' not among them."""
-        with self._lock:
-            return [answer.id for answer in self.answers if answer.order.kind != "ingest"]
-
-    def _place(self, order: Order) -> tuple[dict[str, Any], int]:
+    def _place(self, order: Order) -> dict[str, Any]:
         if order.kind == "ingest":
             return self._until_answered(lambda: self._put(order.key, order.filename, order.key))
         return self._until_answered(lambda: self._create(order))
@@ -146,12 +141,12 @@ class Client:
         return self._http.put(path, content=CSV, params=params, headers=headers)
 
     def _get(self, path: str) -> dict[str, Any]:
-        return self._until_answered(lambda: self._http.get(path))[0]
+        return self._until_answered(lambda: self._http.get(path))
 
-    def _until_answered(self, ask: Callable[[], httpx.Response]) -> tuple[dict[str, Any], int]:
-        """The first answer that is one, and at which try it came."""
+    def _until_answered(self, ask: Callable[[], httpx.Response]) -> dict[str, Any]:
+        """The first answer that is one."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        for tries in _counting():
+        while time.monotonic() < deadline:
             try:
                 answer = ask()
             except httpx.HTTPError:
@@ -160,16 +155,14 @@ class Client:
                 self._note(answer)
                 if answer.is_success:
                     found: dict[str, Any] = answer.json()
-                    return found, tries
-            if time.monotonic() > deadline:
-                break
+                    return found
             time.sleep(AGAIN_SECONDS)
         raise TimeoutError(f"no answer in {PATIENCE_SECONDS:g} s")
 
     def _note(self, answer: httpx.Response) -> None:
         """Count an answer; only success and "come again" are fine."""
         self._count(answer.status_code)
-        come_again = answer.status_code in (429, 503) and "retry-after" in answer.headers
+        come_again = answer.status_code in COME_AGAIN and "retry-after" in answer.headers
         if not answer.is_success and not come_again:
             request = answer.request
             self._complain(f"{request.method} {request.url.path}: {answer.text[:300]}")
@@ -205,10 +198,3 @@ def place_all(client: Client, orders: Sequence[Order], seconds: float) -> list[t
     for thread in threads:
         thread.start()
     return threads
-
-
-def _counting() -> Iterator[int]:
-    number = 0
-    while True:
-        number += 1
-        yield number

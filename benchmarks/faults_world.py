@@ -40,11 +40,10 @@ ENTRIES = {
 }
 """Modules that the harness runs in the place of the service's own; they import those."""
 
-LEASE_SECONDS = 4.0
 MAX_CRASHES = 4
 
 SHORT = {
-    "ADAPTNET_LEASE_SECONDS": str(LEASE_SECONDS),
+    "ADAPTNET_LEASE_SECONDS": "4",
     "ADAPTNET_HEARTBEAT_SECONDS": "0.5",
     "ADAPTNET_DISPATCH_POLL_SECONDS": "0.5",
     "ADAPTNET_HINT_AGAIN_SECONDS": "2",
@@ -88,6 +87,7 @@ class World:
         self.control = folder / "control"
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.key = ""
+        self.lease_seconds = float(setup.settings.get("ADAPTNET_LEASE_SECONDS", 30))
         self._port = port
         self._setup = setup
         self._servers = Servers(self.home.folder, durable=setup.durable)

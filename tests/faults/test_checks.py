@@ -47,7 +47,7 @@ def sound(tmp_path: Path) -> checks.Snapshot:
         models={JOB: model},
         keys={"order-1": JOB},
         store=tmp_path,
-        answers=[Answer(order, JOB, 1)],
+        answers=[Answer(order, JOB)],
     )
 
 

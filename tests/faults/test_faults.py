@@ -14,8 +14,8 @@ import pytest
 
 from app.embedded import processes
 from benchmarks import faults_checks as checks
-from benchmarks.faults import Load, suffer
 from benchmarks.faults_orders import Client, Order
+from benchmarks.faults_run import Load, suffer
 from benchmarks.faults_world import SHORT, Setup, World
 
 SETTINGS = {
