@@ -4,9 +4,12 @@ import pytest
 from celery import Celery
 
 from workers import dispatcher
+from workers.celery_app import celery
 
 
 def test_a_broker_that_is_down_does_not_end_the_dispatcher(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "celery", Celery(broker="redis://127.0.0.1:1/0"))
+    nowhere = Celery(broker="redis://127.0.0.1:1/0")
+    nowhere.conf.broker_transport_options = celery.conf.broker_transport_options
+    monkeypatch.setattr(dispatcher, "celery", nowhere)
 
     dispatcher._send("job_1", "cpu")
