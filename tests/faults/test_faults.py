@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import pytest
 
+from app.domain.jobs import TERMINAL
 from app.embedded import processes
 from benchmarks import faults_checks as checks
 from benchmarks.faults_orders import Client, Order
@@ -66,9 +67,14 @@ def wake_a_zombie(world: World, client: Client, seed: int) -> list[str]:
     until(lambda: in_phase(world, job_id, "report"), "the last phase")
     zombie = worker_of(world, job_id)
     world.kill(zombie, signal.SIGSTOP)
-    until(lambda: has_succeeded(world, job_id), "another worker to finish the job")
+    until(lambda: status_of(world, job_id) == "succeeded", "another worker to finish the job")
     world.kill(zombie, signal.SIGCONT)
     until(lambda: not [*world.home.scratch.glob(f"{job_id}-*")], "the zombie's own end")
+    return of_job(world, job_id)
+
+
+def of_job(world: World, job_id: str) -> list[str]:
+    """What the checks say of one job."""
     found = checks.violations(checks.take(world, []))
     return [violation for violation in found if job_id in violation]
 
@@ -79,11 +85,9 @@ def in_phase(world: World, job_id: str, phase: str) -> bool:
     return bool(world.sql(query, id=job_id, phase=phase))
 
 
-def has_succeeded(world: World, job_id: str) -> bool:
-    """Whether a job has ended well."""
-    return bool(
-        world.sql("SELECT 1 FROM job WHERE id = %(id)s AND status = 'succeeded'", id=job_id)
-    )
+def status_of(world: World, job_id: str) -> str:
+    """Where a job stands."""
+    return str(world.sql("SELECT status FROM job WHERE id = %(id)s", id=job_id)[0]["status"])
 
 
 def worker_of(world: World, job_id: str) -> int:
@@ -112,6 +116,22 @@ def test_a_drained_worker_gives_its_job_back_and_leaves(world: World, client: Cl
     client.cancel(job_id)
     assert [row["data"]["reason"] for row in world.sql(given_back, id=job_id)] == ["drained"]
     assert job["crashes"] == 0
+
+
+def test_a_cancel_while_the_store_is_full_makes_no_half_success(
+    world: World, client: Client
+) -> None:
+    fault = world.control / "store"
+    fault.write_text("full")
+    job_id = client.submit(Order("cancelled-1", "analyze", 4))
+    until(lambda: in_phase(world, job_id, "materialize"), "the first phase")
+    until(lambda: not world.job_processes(), "the end of the job's process")
+
+    client.cancel(job_id)
+    fault.unlink()
+
+    until(lambda: status_of(world, job_id) in TERMINAL, "the job's end")
+    assert of_job(world, job_id) == []
 
 
 def test_nothing_is_lost_under_random_faults(world: World) -> None:
