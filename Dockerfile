@@ -43,8 +43,6 @@ CMD ["uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "8000", "--no-ser
 FROM base AS worker
 COPY --from=build-worker /opt/venv /opt/venv
 USER 10001:10001
-# SIGTERM as SIGQUIT: the worker hands its job back instead of waiting for its end.
-ENV REMAP_SIGTERM=SIGQUIT
 HEALTHCHECK --interval=30s --timeout=10s --start-period=40s --retries=3 \
     CMD ["python", "-c", "import socket, psycopg; from app.settings import settings as s; \
 c = psycopg.connect(s.database_url.replace('+psycopg', ''), connect_timeout=4); \

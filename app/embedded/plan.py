@@ -72,8 +72,7 @@ def _worker(home: Home, env: dict[str, str], queue: str) -> Command:
         *("celery", "-A", "workers.celery_app", "worker", "-Q", queue, "-P", "threads", "-c", "1"),
         *("--without-mingle", "--without-gossip"),
     )
-    # Celery's SIGTERM waits for the running task without end; as SIGQUIT it hands the task back.
-    more = {"REMAP_SIGTERM": "SIGQUIT", "ADAPTNET_WORKER_QUEUE": queue}
+    more = {"ADAPTNET_WORKER_QUEUE": queue}
     return _python(home, {**env, **more}, f"worker-{queue}", work, grace_seconds=25.0)
 
 
