@@ -13,7 +13,7 @@ from app.settings import settings
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``ahead`` is an estimate; None where nobody can say, because it is not the queue's turn."""
+    """``ahead`` is an estimate; None for a job that is held back, and so in no line."""
 
     reason: str | None = None
     ahead: int | None = None
@@ -48,7 +48,7 @@ def _held_back(db: Connection, job: Job) -> str | None:
 
 
 def _lacking(db: Connection, job: Job) -> str | None:
-    """What has to happen before anybody of its project, or it itself, is served."""
+    """What has to happen before it can be served, whatever its place."""
     if not workers.alive(db).get(job.queue):
         return f"no worker for device class {job.queue!r} is connected"
     if not workers.knowing(db, job.queue, job.kind, job.spec_version):
@@ -58,9 +58,13 @@ def _lacking(db: Connection, job: Job) -> str | None:
         )
     running = claims.n_running(db, job.queue, job.project_id)
     if running >= settings.max_running_jobs:
-        return f"the project runs {running} jobs on {job.queue!r}, as many as it may at once"
+        return f"the project runs {_jobs(running)} on {job.queue!r}, as many as it may at once"
     return None
 
 
 def _in_line(ahead: int) -> str:
-    return f"{ahead} jobs ahead" if ahead else "a worker will take it next"
+    return f"{_jobs(ahead)} ahead" if ahead else "a worker will take it next"
+
+
+def _jobs(n: int) -> str:
+    return "1 job" if n == 1 else f"{n} jobs"

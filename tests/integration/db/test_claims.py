@@ -186,12 +186,12 @@ def test_reasons_say_what_is_missing(
     with transaction() as db:
         workers.seen(db, queue, queue, KNOWN)
     assert place(first) == places.Place("a worker will take it next", 0)
-    assert place(second) == places.Place("1 jobs ahead", 1)
+    assert place(second) == places.Place("1 job ahead", 1)
 
     monkeypatch.setattr(settings, "max_running_jobs", 1)
     claim(queue)
 
-    assert "the project runs 1 jobs" in str(place(second).reason)
+    assert "the project runs 1 job on" in str(place(second).reason)
 
 
 def test_who_ends_rings_for_the_next(queue: str, project: Callable[[], str]) -> None:

@@ -14,6 +14,7 @@ from app.services import jobs as job_service
 from app.settings import settings
 from tests.integration import jobs as make
 from workers import dispatcher, reaper
+from workers.celery_app import celery
 
 send = dispatcher._send
 
@@ -24,6 +25,7 @@ def nothing_else_waits(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> list[
     sent: list[str] = []
     monkeypatch.setattr(dispatcher, "_send", lambda job_id, _queue: sent.append(job_id))
     monkeypatch.setattr(dispatcher, "_unheard", lambda _queue: 0)
+    monkeypatch.setattr(settings, "heartbeat_seconds", 0.1)  # the database may have just started
     with transaction() as db:
         db.execute(text("UPDATE job SET hinted_at = now() WHERE status = 'queued'"))
         db.execute(text("DELETE FROM outbox"))
@@ -86,9 +88,11 @@ def test_a_broker_that_is_away_gets_its_bells_once_it_is_back(
     caller: Caller, tmp_path: Path, nothing_else_waits: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = make.upload(caller, tmp_path).job_id
+    unreachable = Celery(broker="redis://127.0.0.1:1/0")
+    unreachable.conf.broker_transport_options = celery.conf.broker_transport_options
     with monkeypatch.context() as away:
         away.setattr(dispatcher, "_send", send)
-        away.setattr(dispatcher, "celery", Celery(broker="redis://127.0.0.1:1/0"))
+        away.setattr(dispatcher, "celery", unreachable)
         dispatcher.dispatch()
     assert nothing_else_waits == []
 
