@@ -81,7 +81,7 @@ METRICS = """# Metrics
 metrics are read from the database at the scrape and are the same from every API process, so
 aggregate them with `max`, not `sum`, over `instance`. `recent` metrics look back over 15 minutes:
 they are right after any restart and cost jobs nothing. With 100,000 jobs and 2 million events in
-the history a scrape took 0.1 s on two busy cores, the gauges of now 2 ms of it.
+the history a scrape took 0.05 s on two busy cores, the gauges of now 2 ms of it.
 [A dashboard](grafana/adaptnet.json) for Grafana and [alert rules](prometheus/alerts.yml) use them.
 
 | metric | type | labels | meaning |

@@ -70,6 +70,7 @@ def read() -> dict[str, list[tuple[tuple[str, ...], float]]]:
     found: defaultdict[str, list[tuple[tuple[str, ...], float]]] = defaultdict(list)
     try:
         with transaction() as db:
+            metrics.alone(db)
             for part in PARTS:
                 for name, labels, value in part(db):
                     found[f"adaptnet_{name}"].append((labels, value))

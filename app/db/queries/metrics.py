@@ -80,6 +80,11 @@ BACKLOG = text(
 )
 
 
+def alone(db: Connection) -> None:
+    """Read without helper processes: for so few rows, starting them takes longer than the work."""
+    db.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
+
+
 def oldest_waiting(db: Connection) -> list[Values]:
     """Queue and seconds: how long the job at its front has waited."""
     return [tuple(row) for row in db.execute(OLDEST_WAITING)]
