@@ -48,6 +48,7 @@ SHORT = {
     "ADAPTNET_DISPATCH_POLL_SECONDS": "0.5",
     "ADAPTNET_HINT_AGAIN_SECONDS": "2",
     "ADAPTNET_CANCEL_GRACE_SECONDS": "1",
+    "ADAPTNET_DATABASE_STATEMENT_SECONDS": "4",
     "ADAPTNET_MAX_ATTEMPTS": "20",
     "ADAPTNET_MAX_CRASHES": str(MAX_CRASHES),
 }
@@ -62,14 +63,12 @@ class Setup:
     ----------
     settings : environment of every process
     workers : the queue of each worker process, which has ``slots`` threads
-    durable : fsync, as in production
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
     workers: Sequence[str] = ("cpu", "cpu", "io")
     slots: int = 2
     dispatchers: int = 2
-    durable: bool = True
 
 
 class World:
@@ -90,7 +89,7 @@ class World:
         self.lease_seconds = float(setup.settings.get("ADAPTNET_LEASE_SECONDS", 30))
         self._port = port
         self._setup = setup
-        self._servers = Servers(self.home.folder, durable=setup.durable)
+        self._servers = Servers(self.home.folder)
         self._endpoints: Endpoints | None = None
         self._kept: list[_Kept] = []
         self._failure: BaseException | None = None

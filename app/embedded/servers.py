@@ -42,7 +42,7 @@ class Servers:
     Parameters
     ----------
     home : the state folder; by default ``ADAPTNET_HOME`` or ``.adaptnet``
-    durable : false for tests: a power cut may then lose data, a killed process still loses none
+    durable : false for tests: a power cut or a killed server may then lose what was committed last
     """
 
     def __init__(self, home: Path | str | None = None, *, durable: bool = True) -> None:

@@ -1,7 +1,6 @@
 """The service under fire, small: a zombie exactly as it happens, and a few faults at random.
 
-The servers run without fsync here: a killed process loses nothing either way, and no test can cut
-the power. ``python -m benchmarks.faults`` is the large version, with fsync.
+``python -m benchmarks.faults`` is the large version.
 """
 
 import signal
@@ -35,7 +34,7 @@ Found = TypeVar("Found")
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("faults")
-    setup = Setup(settings=SETTINGS, slots=1, dispatchers=1, durable=False)
+    setup = Setup(settings=SETTINGS, slots=1, dispatchers=1)
     with World(folder, setup) as world:
         yield world
 
@@ -66,11 +65,26 @@ def wake_a_zombie(world: World, client: Client, seed: int) -> list[str]:
     job_id = client.submit(Order(f"zombie-{seed}", "analyze", seed, "slow"))
     until(lambda: in_phase(world, job_id, "report"), "the last phase")
     zombie = worker_of(world, job_id)
-    world.kill(zombie, signal.SIGSTOP)
+    stop_between_transactions(world, zombie)
     until(lambda: status_of(world, job_id) == "succeeded", "another worker to finish the job")
     world.kill(zombie, signal.SIGCONT)
     until(lambda: not [*world.home.scratch.glob(f"{job_id}-*")], "the zombie's own end")
     return of_job(world, job_id)
+
+
+def stop_between_transactions(world: World, worker: int) -> None:
+    """Stop a worker where it holds no lock: the job could not be taken away from it otherwise."""
+    query = (
+        "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND xact_start < %(at)s"
+    )
+    while True:
+        world.kill(worker, signal.SIGSTOP)
+        (now,) = world.sql("SELECT clock_timestamp() AS at")
+        time.sleep(0.1)  # what others have begun before ends meanwhile
+        if not world.sql(query, at=now["at"]):
+            return
+        world.kill(worker, signal.SIGCONT)
+        time.sleep(0.01)
 
 
 def of_job(world: World, job_id: str) -> list[str]:
