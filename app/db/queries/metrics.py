@@ -17,7 +17,7 @@ RECENT: dict[str, Any] = {"window": WINDOW, "quantiles": list(QUANTILES)}
 OLDEST_WAITING = text(
     """
     SELECT queue, extract(epoch FROM clock_timestamp() - min(queued_at))::float AS seconds
-    FROM job WHERE status = 'queued' GROUP BY queue
+    FROM job WHERE status = 'queued' AND paused_at IS NULL GROUP BY queue
     """
 )
 # The entry before a start is always the one that put the job into the queue.
