@@ -17,7 +17,6 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from app.client import Client
 from benchmarks.end_to_end import machine, service
@@ -143,6 +142,7 @@ def examine(
         )
         seconds = round(time.perf_counter() - started, 1)
         operations, failures = read_report(report)
+    sys.stderr.write(f"{name}: {operations} operations in {seconds} s, failures {failures}\n")
     return Finding(name, operations, seconds, failures, done.stdout + done.stderr)
 
 
@@ -156,11 +156,6 @@ def read_report(path: Path) -> tuple[int, dict[str, int]]:
         for found in (*case.iter("failure"), *case.iter("error")):
             kinds[(found.get("message") or found.text or "error").strip().split("\n")[0][:120]] += 1
     return len(cases), dict(kinds)
-
-
-def summary(found: Finding) -> dict[str, Any]:
-    """The counts without the long output."""
-    return {key: value for key, value in asdict(found).items() if key != "output"}
 
 
 if __name__ == "__main__":

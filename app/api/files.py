@@ -24,6 +24,14 @@ MEDIA_TYPES = {
     "mmpkg": "application/zip",
 }
 
+ANY_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The bytes of the file",
+        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""The ``responses=`` of a route that serves files of any kind."""
+
 
 def serve(request: Request, file: dict[str, Any], filename: str) -> Response:
     """The file, a part of it, or 304 where the caller has it already."""

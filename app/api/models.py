@@ -56,7 +56,8 @@ def get_version(name: str, version: int, caller: ModelsReader, db: Database) -> 
 @router.get(
     "/{name}/versions/{version}/download",
     operation_id="models_download",
-    responses=problems(NotFound, FormatNotAvailable),
+    response_class=Response,
+    responses={**files.ANY_FILE, **problems(NotFound, FormatNotAvailable)},
 )
 @router.head("/{name}/versions/{version}/download", include_in_schema=False)
 def download(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from app.domain.kind import ColumnName, JobSpec, Part
 
@@ -35,6 +35,13 @@ class Features(Part):
     shape: Literal["robust", "quantile", "auto"] = "robust"
 
 
+def _no_boolean(value: object) -> object:
+    """Python takes false for 0; the contract does not."""
+    if isinstance(value, bool):
+        raise ValueError("write 0 or 1")  # noqa: TRY004  (pydantic's way)
+    return value
+
+
 class Split(Part):
     """Shares of the rows held out, or a column that holds 0 (train) and 1 (test)."""
 
@@ -54,7 +61,7 @@ class Architecture(Part):
 
     n_motifs: int | None = Field(default=None, ge=8, le=20_000)
     smoothness: float | None = Field(default=None, ge=0.5, le=2.0)
-    gates: Literal[0, 1] | None = None
+    gates: Annotated[Literal[0, 1] | None, BeforeValidator(_no_boolean)] = None
     pooling: Literal["none"] | None = None
     max_parameters: int | None = Field(default=None, ge=100, le=50_000_000)
     motifs: Literal["radial", "swim", "pwl_wave", "local_experts"] = "radial"

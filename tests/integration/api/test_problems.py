@@ -1,5 +1,6 @@
 """Every error is one problem body that names the field and says what to do."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def test_a_missing_field_is_named(client: TestClient) -> None:
         ("GET", "/v1/nothing", "route_not_found"),
         ("PUT", "/v1/jobs", "method_not_allowed"),
         ("GET", "/v1/jobs/job_nope", "not_found"),
+        ("GET", "/v1/jobs/job_%00", "not_storable"),
+        ("GET", "/v1/datasets/a%00b@1", "not_storable"),
         ("GET", "/v1/jobs?cursor=zzz", "invalid_cursor"),
         ("GET", "/v1/jobs?kind=trian", "invalid_filter"),
         ("GET", "/v1/jobs?status=done", "spec_invalid"),
@@ -85,6 +88,26 @@ def test_errors_of_the_framework_are_problems_too(
 
     assert answer.json()["code"] == code
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_method_that_is_not_allowed_names_those_that_are(client: TestClient) -> None:
+    assert client.put("/v1/jobs").headers["Allow"] == "GET, POST"
+    assert client.post("/v1/datasets/d").headers["Allow"] == "DELETE, GET, PATCH"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"labels": {"a": "nul \x00"}}, {"split": {"test": float("nan")}}, {"fine_tune": 0}],
+)
+def test_what_cannot_be_stored_or_is_of_another_type_is_refused(
+    client: TestClient, dataset: None, change: dict[str, Any]
+) -> None:
+    content = json.dumps({**TRAIN, **change}).encode()
+
+    answer = client.post("/v1/jobs", content=content, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+    assert client.get("/v1/jobs").json()["data"] == []
 
 
 def test_broken_json_is_told_apart(client: TestClient) -> None:

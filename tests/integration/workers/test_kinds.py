@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from app.db.queries import jobs
+from app.db.session import transaction
 from app.domain.callers import Caller
 from app.domain.catalog import KINDS
 from app.science.export import runtime
-from app.services import blobs
+from app.services import sweeper
+from app.settings import settings
 from tests.integration import jobs as make
 from tests.integration.workers.observe import processes_of, until
 from workers import supervisor
@@ -202,8 +205,10 @@ def test_a_benchmark_compares_over_seeds_and_ships_no_model(
     assert job["model_version"] is None
     assert "report.html" in names
     assert not [name for name in names if name.startswith("model.")]
-    kept = [blob.key for blob in blobs.store().list(f"jobs/{job['id']}")]
-    assert not [key for key in kept if "trainings" in key]
+    with transaction() as db:
+        kept = [name for phase in jobs.phases(db, job["id"]).values() for name in phase.files]
+    assert kept
+    assert not [name for name in kept if "trainings" in name]
 
 
 def test_equal_specs_and_seeds_give_the_same_network_to_the_byte_even_if_interrupted(
@@ -258,9 +263,14 @@ def test_downloads_have_ranges_etags_and_heads(client: TestClient, table: None) 
     assert client.get(link.replace("package", "pt2")).json()["code"] == "spec_invalid"
 
 
-def test_nothing_of_a_job_lies_outside_its_attempts_prefix(client: TestClient, table: None) -> None:
+def test_a_sweep_leaves_a_job_all_its_files(
+    client: TestClient, table: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = finish(client, {"kind": "analyze", "dataset": "d"})
+    monkeypatch.setattr(settings, "sweep_grace_seconds", 0.0)
 
-    keys = [blob.key for blob in blobs.store().list(f"jobs/{job['id']}")]
-    assert keys
-    assert all(key.startswith(f"jobs/{job['id']}/1/") for key in keys)
+    sweeper.run()
+
+    found = client.get(job["links"]["artifacts"]).json()["data"]
+    assert found
+    assert {client.get(file["links"]["download"]).status_code for file in found} == {200}
