@@ -59,8 +59,12 @@ def _reports(options: argparse.Namespace) -> Iterator[SetReport]:
     cache = Cache(options.cache)
     for problem in images_data.sets(quick=options.quick):
         ours = _ours(problem, options, cache)
-        grid = images_cnn.grid(quick=options.quick, n_rows=len(problem.train))
-        cnn = [_cnn(problem, setting, options, cache) for setting in grid]
+        n_rows = len(problem.train)
+        short = images_cnn.short_runs(quick=options.quick, n_rows=n_rows)
+        cnn = [_cnn(problem, setting, options, cache) for setting in short]
+        if not options.quick:
+            longer = images_cnn.long_runs(cnn, n_rows)
+            cnn += [_cnn(problem, setting, options, cache) for setting in longer]
         report = SetReport(problem.name, ours, cnn)
         say(report.text())
         yield report

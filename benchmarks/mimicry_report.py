@@ -4,7 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import mimicry_scaling, mimicry_serving, mimicry_size, mimicry_verdicts
+from benchmarks import (
+    mimicry_jumps,
+    mimicry_scaling,
+    mimicry_serving,
+    mimicry_size,
+    mimicry_verdicts,
+)
 from benchmarks.dimension_rows import Row
 from benchmarks.mimicry_bars import regret
 from benchmarks.mimicry_result import Document
@@ -55,6 +61,7 @@ def make(plan: Plan, results: Sequence[Document], *, quick: bool) -> Report:
         rows.append(mimicry_size.row(results, plan.cache))
         rows.extend(mimicry_serving.rows(results))
         rows.extend(mimicry_scaling.rows(plan.cache, quick=quick))
+        rows.extend(mimicry_jumps.rows(plan.cache, quick=quick))
     return Report(results, rows)
 
 

@@ -9,7 +9,8 @@ from app.science.errors import NotCalibrated
 from app.science.evaluation import conformal
 from app.science.evaluation.comparison import Difference, Rival, paired_bootstrap, verdict
 from app.science.evaluation.coverage import coverage
-from app.science.evaluation.metrics import HEADLINE, evaluate
+from app.science.evaluation.decision import ClassWeights
+from app.science.evaluation.metrics import evaluate, headline_name
 from app.science.relu_network.network import Task
 from workers.context import Context
 from workers.effort import IN_WORDS, SAME_TIME
@@ -24,6 +25,7 @@ def document(
     y: NDArray[Any],
     predictions: Mapping[str, Floats],
     costs: Mapping[str, dict[str, Any]],
+    class_weights: ClassWeights = (),
 ) -> dict[str, Any]:
     """The part of ``evaluate.json`` that needs the test rows alone.
 
@@ -33,15 +35,21 @@ def document(
     costs : seconds, numbers stored and latency of each method
     """
     differences = {
-        name: paired_bootstrap(task, y, predictions[OURS], found, seed=context.seed)
+        name: paired_bootstrap(
+            task, y, predictions[OURS], found, seed=context.seed, class_weights=class_weights
+        )
         for name, found in predictions.items()
         if name not in (OURS, "teacher")
     }
     return {
-        "metric": HEADLINE[task],
+        "metric": headline_name(task, class_weights),
         "n_test": len(y),
         "methods": {
-            name: {"name": IN_WORDS[name], "metrics": evaluate(task, y, found), **costs[name]}
+            name: {
+                "name": IN_WORDS[name],
+                "metrics": evaluate(task, y, found, class_weights),
+                **costs[name],
+            }
             for name, found in predictions.items()
         },
         "differences": {name: _difference(found) for name, found in differences.items()},

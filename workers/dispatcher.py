@@ -1,4 +1,4 @@
-"""Sends wake-up calls to the broker, tidies up after lost workers: ``-m workers.dispatcher``.
+"""Wakes workers over the broker, tidies up, sends webhooks: ``python -m workers.dispatcher``.
 
 It keeps nothing: any number of dispatchers may run, and one that dies loses no job. NOTIFY makes
 it quick; the slow poll behind it makes it sure.
@@ -17,13 +17,14 @@ from app.domain.errors import DependencyUnavailable
 from app.logs import configure
 from app.queue import outbox
 from app.settings import settings
-from workers import reaper
+from workers import deliverer, reaper
 from workers.celery_app import celery
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
 RUN_ATTEMPT = "jobs.run_attempt"
+GOODBYE_SECONDS = 5.0
 
 
 def main() -> None:
@@ -36,12 +37,15 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    webhooks = threading.Thread(target=deliverer.run, args=(stopped,), daemon=True, name="webhooks")
+    webhooks.start()
     while not stopped.is_set():
         try:
             _serve(stopped)
         except (DependencyUnavailable, psycopg.OperationalError) as error:
             log.warning("database unreachable, trying again", error=str(error))
             stopped.wait(1.0)
+    webhooks.join(GOODBYE_SECONDS)
 
 
 def _serve(stopped: threading.Event) -> None:

@@ -3,6 +3,7 @@
 A slow upload or a busy child must not cost the lease, so renewing it depends on neither.
 """
 
+import contextvars
 import threading
 import time
 from types import TracebackType
@@ -28,7 +29,12 @@ class Lease:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True, name=f"lease-{job.id}")
+        self._thread = threading.Thread(
+            target=contextvars.copy_context().run,  # the ids in the log are those of the attempt
+            args=(self._beat,),
+            daemon=True,
+            name=f"lease-{job.id}",
+        )
         self._progress: float | None = None
         self.lost = False
         self.cancel_requested = False

@@ -16,7 +16,8 @@ def tidy() -> None:
     for job in lost:
         with transaction() as db:
             if attempts.reap(db, job):
-                log.warning("lease ran out", job_id=job.id, worker=job.worker)
+                ids = {"job_id": job.id, "attempt": job.attempt, "request_id": job.request_id}
+                log.warning("lease ran out", worker=job.worker, **ids)
     for job_id in overdue:
         with transaction() as db:
             attempts.expire(db, job_id)

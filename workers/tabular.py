@@ -10,6 +10,7 @@ from app.domain.tabular import TabularSpec
 from app.science.encoding import encoding as encodings
 from app.science.encoding.encoding import Columns, Encoding
 from app.science.encoding.fit import Role
+from app.science.evaluation.decision import ClassWeights
 from app.science.mimicry import teacher as teachers
 from app.science.mimicry.assembly import KNOTS
 from app.science.mimicry.plan import COPIED, TransferPlan
@@ -43,6 +44,7 @@ class Encoded:
     calibration_y: NDArray[Any]
     test_x: Floats
     test_y: NDArray[Any]
+    class_weights: ClassWeights = ()
 
     @property
     def fit_x(self) -> Floats:
@@ -73,7 +75,12 @@ def encoded(context: Context) -> Encoded:
     """What the phase ``split`` left."""
     meta = context.read_json("split", "meta.json")
     arrays = context.read_arrays("split", "encoded.safetensors")
-    return Encoded(task=meta["task"], classes=tuple(meta["classes"]), **arrays)
+    return Encoded(
+        task=meta["task"],
+        classes=tuple(meta["classes"]),
+        class_weights=tuple(meta["class_weights"]),
+        **arrays,
+    )
 
 
 def fitted_encoding(context: Context) -> Encoding:

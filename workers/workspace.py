@@ -66,6 +66,8 @@ def remove(root: Path) -> None:
 def _describe(job: Job, dataset: DatasetVersion | None, root: Path, done: list[str]) -> None:
     document = {
         "job_id": job.id,
+        "project": job.project_id,
+        "request_id": job.request_id,
         "kind": job.kind,
         "spec": job.spec,
         "spec_hash": job.spec_hash,

@@ -34,7 +34,9 @@ def list_keys(caller: Admin, db: Database) -> KeysOut:
 )
 def create_key(body: KeyIn, caller: Admin, db: Database) -> NewKeyOut:
     """Make a key. The secret is shown in this answer only."""
-    key, secret = keys.create(db, caller.project_id, body.name, body.scopes, body.expires_at)
+    key, secret = keys.create(
+        db, caller.project_id, body.name, body.scopes, body.expires_at, by=caller
+    )
     return NewKeyOut(secret=secret, **KeyOut.model_validate(key).model_dump())
 
 

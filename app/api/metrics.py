@@ -1,16 +1,15 @@
-"""Prometheus metrics: requests by route as they come, jobs from the database at the scrape."""
+"""Prometheus metrics: requests by route as they come, the rest from the database at the scrape."""
 
 import time
 from collections.abc import Iterator
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain.errors import DependencyUnavailable
-from app.services import health
+from app.services import metrics
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry()
@@ -24,26 +23,21 @@ SECONDS = Histogram(
 )  # fmt: skip
 
 
-class JobsCollector(Collector):
-    """Counts of jobs and workers."""
+class DatabaseCollector(Collector):
+    """What the database knows, read at each scrape."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Read the counts; nothing where the database is away."""
-        counted = GaugeMetricFamily("adaptnet_jobs", "Jobs", labels=["queue", "kind", "status"])
-        alive = GaugeMetricFamily("adaptnet_workers", "Workers alive", labels=["queue"])
-        try:
-            depth, workers = health.counts()
-        except DependencyUnavailable:
-            return
-        for queue, kind, status, count in depth:
-            counted.add_metric([queue, kind, status], count)
-        for queue, count in workers.items():
-            alive.add_metric([queue], count)
-        yield counted
-        yield alive
+    def collect(self) -> Iterator[Metric]:
+        """One family a metric, empty ones included."""
+        found = metrics.read()
+        for metric in metrics.METRICS:
+            kind = CounterMetricFamily if metric.counter else GaugeMetricFamily
+            family = kind(metric.name, metric.meaning, labels=metric.labels)
+            for labels, value in found.get(metric.name, ()):
+                family.add_metric(labels, value)
+            yield family
 
 
-REGISTRY.register(JobsCollector())
+REGISTRY.register(DatabaseCollector())
 
 
 def render() -> bytes:
@@ -62,13 +56,23 @@ class Metered:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started, answered = time.perf_counter(), False
+
+        def count(status: int) -> None:
+            nonlocal answered
+            answered = True
+            route = getattr(scope.get("route"), "path", "unmatched")
+            REQUESTS.labels(scope["method"], route, status).inc()
+            SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "unmatched")
-                REQUESTS.labels(scope["method"], route, message["status"]).inc()
-                SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
+                count(message["status"])
             await send(message)
 
-        await self._app(scope, receive, counted)
+        try:
+            await self._app(scope, receive, counted)
+        except Exception:
+            if not answered:  # the answer to this is made outside of all middleware
+                count(500)
+            raise

@@ -18,7 +18,7 @@ from app.domain.errors import (
     RowsInvalid,
     ScopeMissing,
 )
-from app.services import models
+from app.services import audit, models
 from app.settings import settings
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -72,7 +72,10 @@ def download(
     """Download the package, the ONNX graph or the weights; byte ranges and ETags work."""
     found = models.file(models.get(db, caller, f"{name}@{version}"), format)
     suffix = found["filename"].partition(".")[2]
-    return files.serve(request, found, f"{name}-{version}.{suffix}")
+    answer = files.serve(request, found, f"{name}-{version}.{suffix}")
+    if request.method == "GET" and answer.status_code != 304:
+        audit.record(db, caller, "model.downloaded", request.url.path)
+    return answer
 
 
 @router.post(

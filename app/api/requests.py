@@ -11,7 +11,7 @@ from app.domain.ids import new_id
 
 log = structlog.get_logger(__name__)
 
-ACCEPTED = re.compile(r"^[\w-]{8,64}$")
+ACCEPTED = re.compile(r"[\w-]{8,64}", re.ASCII)
 
 
 class Identified:
@@ -26,7 +26,7 @@ class Identified:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if ACCEPTED.match(given) else new_id("req")
+        request_id = given if ACCEPTED.fullmatch(given) else new_id("req")
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = time.perf_counter()

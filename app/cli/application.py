@@ -6,6 +6,7 @@ from collections.abc import Callable
 import typer
 
 from app.cli import (
+    audit,
     check,
     datasets,
     estimate,
@@ -16,6 +17,7 @@ from app.cli import (
     packages,
     service,
     train,
+    webhooks,
 )
 from app.cli.console import err, examples
 from app.cli.failures import EXTRAS, known_errors, missing_extra
@@ -35,6 +37,7 @@ COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (packages.verify, packages.VERIFY_EXAMPLES),
     (packages.predict, packages.PREDICT_EXAMPLES),
     (offline.run, offline.EXAMPLES),
+    (audit.audit, audit.EXAMPLES),
     (service.up, service.UP_EXAMPLES),
     (service.down, service.DOWN_EXAMPLES),
     (service.status, service.STATUS_EXAMPLES),
@@ -44,6 +47,7 @@ GROUPS: tuple[tuple[str, typer.Typer], ...] = (
     ("jobs", jobs.group),
     ("datasets", datasets.group),
     ("models", models.group),
+    ("webhooks", webhooks.group),
     ("key", keys.group),
 )
 

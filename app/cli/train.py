@@ -23,6 +23,9 @@ Target = Annotated[str, typer.Option("--target", "-t", help="The column to predi
 Name = Annotated[str | None, typer.Option(help="Name of the dataset [default: that of the file]")]
 RegisterAs = Annotated[str | None, typer.Option(help="Name of the model")]
 Task = Annotated[str, typer.Option(help="auto, regression, binary or multiclass")]
+Balanced = Annotated[
+    bool, typer.Option("--balanced", help="Let all classes count alike, however rare")
+]
 Wishes = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="NAME=TYPE", help="Set a type that was guessed wrongly"),
@@ -38,6 +41,7 @@ def train(  # noqa: PLR0913  (one parameter an option)
     name: Name = None,
     register_as: RegisterAs = None,
     task: Task = "auto",
+    balanced: Balanced = False,
     column: Wishes = None,
     seed: Seed = 0,
     watch: Watch = True,
@@ -56,6 +60,8 @@ def train(  # noqa: PLR0913  (one parameter an option)
             out.print(f"[bold]dataset[/] {escape(dataset.reference)} uploaded")
         dataset = dataset.wait()
         goal = {"column": target, "task": task}
+        if balanced:
+            goal["class_weights"] = "balanced"
         job = client.train(dataset, goal, register_as=register_as, seed=seed)
         if not watch:
             typer.echo(job.id)

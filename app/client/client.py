@@ -5,11 +5,13 @@ from types import TracebackType
 from typing import Any
 
 from app.client import address, estimates
+from app.client.audit import Audit
 from app.client.datasets import Dataset, Datasets
 from app.client.estimates import Estimate
 from app.client.jobs import Job, Jobs
 from app.client.models import Model, Models
 from app.client.transport import Patience, Transport
+from app.client.webhooks import Webhooks
 
 
 class Client:
@@ -37,6 +39,8 @@ class Client:
         self.datasets = Datasets(self._transport)
         self.jobs = Jobs(self._transport)
         self.models = Models(self._transport)
+        self.webhooks = Webhooks(self._transport)
+        self.audit = Audit(self._transport)
 
     def __enter__(self) -> "Client":
         return self

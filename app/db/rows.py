@@ -5,9 +5,11 @@ from typing import Any
 from sqlalchemy import RowMapping, Table
 
 from app.db import tables
+from app.domain.audit import AuditEntry
 from app.domain.datasets import DatasetStatus, DatasetVersion
 from app.domain.jobs import Event, Job, JobStatus, PhaseOutput
 from app.domain.models import ModelVersion
+from app.domain.webhooks import Delivery, DeliveryStatus, Webhook
 
 
 def columns(table: Table, value: type) -> list[Any]:
@@ -20,6 +22,9 @@ EVENT = columns(tables.event, Event)
 PHASE_OUTPUT = columns(tables.phase_output, PhaseOutput)
 DATASET_VERSION = columns(tables.dataset_version, DatasetVersion)
 MODEL_VERSION = columns(tables.model_version, ModelVersion)
+WEBHOOK = columns(tables.webhook, Webhook)
+WEBHOOK_DELIVERY = columns(tables.webhook_delivery, Delivery)
+AUDIT_ENTRY = columns(tables.audit_entry, AuditEntry)
 
 
 def job(row: RowMapping) -> Job:
@@ -45,3 +50,18 @@ def dataset_version(row: RowMapping) -> DatasetVersion:
 def model_version(row: RowMapping) -> ModelVersion:
     """A row of ``model_version``."""
     return ModelVersion(**row)
+
+
+def webhook(row: RowMapping) -> Webhook:
+    """A row of ``webhook``, without its secrets."""
+    return Webhook(**row)
+
+
+def webhook_delivery(row: RowMapping) -> Delivery:
+    """A row of ``webhook_delivery``."""
+    return Delivery(**{**row, "status": DeliveryStatus(row["status"])})
+
+
+def audit_entry(row: RowMapping) -> AuditEntry:
+    """A row of ``audit_entry``."""
+    return AuditEntry(**row)

@@ -1,17 +1,26 @@
 """Parts that the bodies of several job kinds share: target, split, architecture, baselines."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from app.domain.kind import ColumnName, JobSpec, Part
 
+Weight = Annotated[float, Field(gt=0.0, le=1e6)]
+
 
 class Target(Part):
-    """The column to learn. ``auto`` reads the task off the column's values."""
+    """The column to learn. ``auto`` reads the task off the column's values.
+
+    ``class_weights``: what a wrong answer costs by its true class, for classes of unequal worth or
+    number. ``balanced`` makes all classes count alike; a mapping gives some classes' costs, 1 for
+    the others. They move the decision between the classes and what models are compared by; the
+    probabilities stay calibrated.
+    """
 
     column: ColumnName
     task: Literal["auto", "regression", "binary", "multiclass"] = "auto"
+    class_weights: Literal["balanced"] | dict[str, Weight] | None = None
 
 
 class Features(Part):

@@ -15,7 +15,8 @@ from app.domain.errors import InUse, NotFound, ServiceError
 from app.domain.ids import new_id
 from app.domain.jobs import Job
 from app.domain.kinds.ingest import IngestSpec
-from app.services import blobs, once
+from app.logs import request_id
+from app.services import audit, blobs, once
 from app.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,9 @@ def add_version(
     if earlier is not None:
         blobs.store().delete(upload.key)
         return get(db, caller, earlier), True
-    return _add(db, caller, name, upload, corrections), False
+    version = _add(db, caller, name, upload, corrections)
+    audit.record(db, caller, "dataset.uploaded", _path(version))
+    return version, False
 
 
 def correct(
@@ -75,7 +78,9 @@ def correct(
     """A new version over the same bytes, with some columns' types set by the caller."""
     old = get(db, caller, reference)
     upload = Upload(new_id("dsv"), old.raw_key, old.filename, old.size_bytes, old.sha256)
-    return _add(db, caller, old.name, upload, {**old.corrections, **corrections})
+    version = _add(db, caller, old.name, upload, {**old.corrections, **corrections})
+    audit.record(db, caller, "dataset.corrected", _path(version))
+    return version
 
 
 def get(db: Connection, caller: Caller, reference: str) -> DatasetVersion:
@@ -111,6 +116,7 @@ def remove(db: Connection, caller: Caller, name: str) -> list[DatasetVersion]:
             users=users[:20],
         )
     datasets.remove(db, caller.project_id, name)
+    audit.record(db, caller, "dataset.deleted", f"/v1/datasets/{name}")
     return found
 
 
@@ -150,6 +156,10 @@ def _add(
     return datasets.add_version(db, values)
 
 
+def _path(version: DatasetVersion) -> str:
+    return f"/v1/datasets/{version.name}@{version.version}"
+
+
 def _parse_job(db: Connection, caller: Caller, version_id: str) -> Job:
     spec = IngestSpec(dataset=version_id)
     job = jobs.create(
@@ -159,6 +169,7 @@ def _parse_job(db: Connection, caller: Caller, version_id: str) -> Job:
             "project_id": caller.project_id,
             "kind": spec.kind,
             "queue": KINDS[spec.kind].queue(spec.compute),
+            "request_id": request_id(),
             "spec": spec.model_dump(mode="json"),
             "spec_hash": spec.fingerprint(),
             "dataset_version_id": version_id,

@@ -13,7 +13,7 @@ from app.science.registry import FolderRegistry
 from app.services import blobs
 from app.settings import settings
 
-HEAD = "0002"
+HEAD = "0004"
 
 
 def checks() -> dict[str, dict[str, Any]]:
@@ -28,18 +28,13 @@ def checks() -> dict[str, dict[str, Any]]:
 
 def status() -> dict[str, Any]:
     """Queue depth and workers by device class."""
-    depth, alive = counts()
+    with transaction() as db:
+        depth, alive = jobs.depth(db), workers.alive(db)
     queued = {
         queue: sum(n for q, _, s, n in depth if q == queue and s == JobStatus.QUEUED)
         for queue in {row[0] for row in depth} | set(alive)
     }
     return {"queued": queued, "workers": alive}
-
-
-def counts() -> tuple[list[tuple[str, str, str, int]], dict[str, int]]:
-    """Jobs by queue, kind and status; workers alive by queue."""
-    with transaction() as db:
-        return jobs.depth(db), workers.alive(db)
 
 
 def dataset_formats() -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from app.db.queries import keys
 from app.domain.callers import SCOPES, ApiKey, Caller
 from app.domain.errors import KeyInvalid, NotFound, SpecInvalid, nearest
 from app.domain.ids import new_id
+from app.services import audit
 
 PREFIX = "ank"
 
@@ -36,8 +37,10 @@ def create(
     name: str,
     scopes: Sequence[str],
     expires_at: datetime | None = None,
+    *,
+    by: Caller | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which is nowhere to be read again."""
+    """A new key and its secret, which is nowhere to be read again; ``by`` is who asked for it."""
     for scope in scopes:
         if scope not in SCOPES:
             raise SpecInvalid(
@@ -54,6 +57,10 @@ def create(
         "secret_sha256": _digest(secret),
         "expires_at": expires_at,
     }
+    if by is None:
+        audit.record_own(db, project_id, "key.created", _path(key_id))
+    else:
+        audit.record(db, by, "key.created", _path(key_id))
     return keys.add(db, values), secret
 
 
@@ -66,6 +73,11 @@ def revoke(db: Connection, caller: Caller, key_id: str) -> None:
     """End a key's life at once."""
     if keys.revoke(db, caller.project_id, key_id) is None:
         raise NotFound("api-key", key_id)
+    audit.record(db, caller, "key.revoked", _path(key_id))
+
+
+def _path(key_id: str) -> str:
+    return f"/v1/api-keys/{key_id}"
 
 
 def _digest(secret: str) -> str:

@@ -47,6 +47,7 @@ def _results(context: Context, data: Encoded) -> dict[str, BaselineResult]:
         validation_x=data.validation_x,
         validation_y=data.validation_y,
         test_x=data.test_x,
+        class_weights=data.class_weights,
     )
     wanted = ["ridge", *([TREES] if asked.trees else ()), *([SGD] if asked.sgd else ())]
 
@@ -78,7 +79,9 @@ def _document(data: Encoded, result: BaselineResult) -> dict[str, Any]:
         "test_curve": [
             {
                 "seconds": checkpoint.seconds,
-                "error": headline(data.task, data.test_y, checkpoint.prediction_test),
+                "error": headline(
+                    data.task, data.test_y, checkpoint.prediction_test, data.class_weights
+                ),
             }
             for checkpoint in result.checkpoints
         ],

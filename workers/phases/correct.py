@@ -38,6 +38,7 @@ def run(context: Context) -> dict[str, Any]:
     document = report.to_json()
     if spec.fine_tune:
         network, document["fine_tune"] = _tuned(context, network)
+    network = replace(network, class_weights=encoded(context).class_weights)
     write_network(context, network)
     context.write_json("correct.json", document, public=True)
     return {

@@ -25,7 +25,12 @@ def run(context: Context) -> dict[str, Any]:
     }
     context.write_arrays("predictions.safetensors", {"network": predictions["network"]})
     found = comparison.document(
-        context, data.task, data.test_y, predictions, _costs(context, baselines)
+        context,
+        data.task,
+        data.test_y,
+        predictions,
+        _costs(context, baselines),
+        data.class_weights,
     )
     metric, methods = found["metric"], found["methods"]
     document = {

@@ -4,11 +4,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
 from app.domain.kinds.train import TrainSpec
 from app.domain.tabular import TabularSpec
 from app.science.errors import ScienceError
+from app.science.evaluation.decision import decide
 from app.science.plots.double_descent import double_descent
 from app.science.plots.learning_curve import learning_curve
 from app.science.plots.loss_surface import loss_surface
@@ -148,7 +147,7 @@ def _outcome(context: Context) -> Plot:
     prediction = context.read_arrays("evaluate", "predictions.safetensors")["network"]
     if data.task == "regression":
         return parity(data.test_y, prediction)
-    return confusion(data.test_y, np.argmax(prediction, axis=1), data.classes)
+    return confusion(data.test_y, decide(prediction, data.class_weights), data.classes)
 
 
 PLUGIN: Phase = run

@@ -28,7 +28,8 @@ def _error_of_package(context: Context, package: bytes) -> float:
     known = dict(columns)
     if data.task == "regression":
         return headline(data.task, data.test_y, model.predict(known))
-    return headline(data.task, data.test_y, model.predict_proba(known))
+    weights = model.network.class_weights
+    return headline(data.task, data.test_y, model.predict_proba(known), weights)
 
 
 PLUGIN: Phase = run

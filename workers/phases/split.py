@@ -5,6 +5,7 @@ from typing import Any
 from app.domain.tabular import TabularSpec
 from app.science.encoding.apply import transform
 from app.science.encoding.fit import fit_encoding
+from app.science.evaluation.decision import class_weights
 from workers import parts
 from workers.context import Context
 from workers.phase import Phase
@@ -35,6 +36,9 @@ def run(context: Context) -> dict[str, Any]:
     meta = {
         "task": task,
         "classes": selection["classes"],
+        "class_weights": class_weights(
+            context.spec.target.class_weights, selection["classes"], target[split.train]
+        ),
         "encoding": fitted.encoding.to_json(),
         "groups": [
             {"name": g.name, "kind": g.kind, "start": g.start, "stop": g.stop}

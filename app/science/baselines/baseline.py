@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.science.evaluation.decision import ClassWeights
 from app.science.registry import FolderRegistry
 from app.science.relu_network.network import Array, Network, Node, Task
 
@@ -17,6 +18,7 @@ class Problem:
 
     ``train_x validation_x test_x`` : (n, p) float64. ``train_y validation_y`` : (n,), values or
     class codes below ``n_classes`` (0 for regression). A baseline never sees the test targets.
+    It is chosen by the headline metric with these ``class_weights``.
     """
 
     task: Task
@@ -26,6 +28,7 @@ class Problem:
     validation_x: NDArray[np.float64]
     validation_y: NDArray[Any]
     test_x: NDArray[np.float64]
+    class_weights: ClassWeights = ()
 
     @property
     def n_outputs(self) -> int:

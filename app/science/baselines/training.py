@@ -237,6 +237,6 @@ def _validate(rows: Rows, model: nn.Module) -> tuple[float, float]:
         outputs = model(rows.validation_x)
         loss = float(_loss(outputs, rows.validation_y))
     y, prediction = rows.problem.validation_y, _prediction(rows, outputs.double())
-    score = headline(rows.problem.task, y, prediction)
+    score = headline(rows.problem.task, y, prediction, rows.problem.class_weights)
     finite = math.isfinite(loss) and math.isfinite(score)
     return (loss, score) if finite else (math.inf, math.inf)  # NaN would compare as neither

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.science.errors import ScienceError
-from app.science.evaluation.metrics import HEADLINE, headline_of_mean, row_losses
+from app.science.evaluation.decision import ClassWeights
+from app.science.evaluation.metrics import headline_name, headline_of_mean, row_losses
 from app.science.relu_network.network import Task
 from app.science.wording import number
 
@@ -48,6 +49,7 @@ def paired_bootstrap(
     baseline: NDArray[np.float64],
     *,
     seed: int,
+    class_weights: ClassWeights = (),
 ) -> Difference:
     """Resample test rows, the same for both models, and take the 2.5 and 97.5 % quantiles.
 
@@ -64,14 +66,16 @@ def paired_bootstrap(
     ScienceError
         There are no test rows, or a prediction is not finite.
     """
-    losses = np.stack([row_losses(task, y, ours), row_losses(task, y, baseline)], axis=1)  # (n, 2)
+    both = [row_losses(task, y, found, class_weights) for found in (ours, baseline)]
+    losses = np.stack(both, axis=1)  # (n, 2)
     if not len(losses) or not np.isfinite(losses).all():
         raise ScienceError("a comparison needs test rows and finite predictions")
     means = _resampled_means(losses, np.random.default_rng(seed))  # (resamples, 2)
     metrics = headline_of_mean(task, means)
     low, high = np.quantile(metrics[:, 0] - metrics[:, 1], [0.025, 0.975])
     of_ours, of_baseline = headline_of_mean(task, losses.mean(axis=0)).tolist()
-    return Difference(HEADLINE[task], of_ours, of_baseline, float(low), float(high))
+    name = headline_name(task, class_weights)
+    return Difference(name, of_ours, of_baseline, float(low), float(high))
 
 
 def sentence(

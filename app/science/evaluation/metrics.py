@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from app.science.evaluation.decision import ClassWeights, decide
 from app.science.relu_network.network import Task
 
 HEADLINE: Mapping[Task, str] = {
@@ -17,13 +18,24 @@ HEADLINE: Mapping[Task, str] = {
     "binary": "error_rate",
     "multiclass": "error_rate",
 }
-"""The metric that models are chosen and compared by; lower is better."""
+"""The metric that models are chosen and compared by where all classes count alike."""
+WEIGHTED = "weighted_error_rate"
 
 SMALLEST_PROBABILITY = 1e-12
 CALIBRATION_BINS = 15
 
 
-def evaluate(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> dict[str, float]:
+def headline_name(task: Task, class_weights: ClassWeights = ()) -> str:
+    """The metric that models are chosen and compared by; lower is better."""
+    return WEIGHTED if class_weights else HEADLINE[task]
+
+
+def evaluate(
+    task: Task,
+    y: NDArray[Any],
+    prediction: NDArray[np.float64],
+    class_weights: ClassWeights = (),
+) -> dict[str, float]:
     """All metrics of the task by name; one that these rows leave undefined is absent.
 
     Parameters
@@ -36,25 +48,45 @@ def evaluate(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> di
     dict[str, float]
         Regression: ``rmse mae r2 rmse_standardised`` (rmse in standard deviations of ``y``).
         Classification: ``error_rate balanced_error_rate log_loss expected_calibration_error``,
-        and ``auc`` for two classes. Shares are 0-1.
+        ``auc`` for two classes, and ``weighted_error_rate`` where classes have weights. Shares
+        are 0-1.
     """
     if task == "regression":
         return _regression(y, prediction.reshape(len(y)))
-    return _classification(y, prediction)
+    found = _classification(y, prediction, class_weights)
+    if class_weights:
+        found[WEIGHTED] = headline(task, y, prediction, class_weights)
+    return found
 
 
-def headline(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> float:
+def headline(
+    task: Task,
+    y: NDArray[Any],
+    prediction: NDArray[np.float64],
+    class_weights: ClassWeights = (),
+) -> float:
     """The headline metric alone."""
-    return _from_row_losses(task, row_losses(task, y, prediction))
+    return _from_row_losses(task, row_losses(task, y, prediction, class_weights))
 
 
-def row_losses(task: Task, y: NDArray[Any], prediction: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What each row adds to the headline metric, (n,): squared error, or 1 where wrong."""
+def row_losses(
+    task: Task,
+    y: NDArray[Any],
+    prediction: NDArray[np.float64],
+    class_weights: ClassWeights = (),
+) -> NDArray[np.float64]:
+    """What each row adds to the headline metric, (n,).
+
+    The squared error, or what a wrong class costs; the costs have mean 1 over these rows.
+    """
     if task == "regression":
         squared: NDArray[np.float64] = (prediction.reshape(len(y)) - y) ** 2
         return squared
-    wrong: NDArray[np.bool_] = prediction.argmax(axis=1) != y
-    return wrong.astype(np.float64)
+    wrong: NDArray[np.float64] = (decide(prediction, class_weights) != y).astype(np.float64)
+    if not class_weights:
+        return wrong
+    costs = np.asarray(class_weights)[y]
+    return np.asarray(wrong * costs / costs.mean())
 
 
 def headline_of_mean(task: Task, mean_loss: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,14 +109,19 @@ def _regression(y: NDArray[Any], prediction: NDArray[np.float64]) -> dict[str, f
     return metrics
 
 
-def _classification(y: NDArray[Any], probabilities: NDArray[np.float64]) -> dict[str, float]:
+def _classification(
+    y: NDArray[Any], probabilities: NDArray[np.float64], class_weights: ClassWeights
+) -> dict[str, float]:
     of_truth = probabilities[np.arange(len(y)), y]
-    wrong = probabilities.argmax(axis=1) != y
+    likeliest_right = probabilities.argmax(axis=1) == y
+    wrong = decide(probabilities, class_weights) != y
     metrics = {
         "error_rate": float(np.mean(wrong)),
         "balanced_error_rate": _balanced(wrong, y),
         "log_loss": float(-np.mean(np.log(np.maximum(of_truth, SMALLEST_PROBABILITY)))),
-        "expected_calibration_error": _calibration_error(probabilities.max(axis=1), ~wrong),
+        "expected_calibration_error": _calibration_error(
+            probabilities.max(axis=1), likeliest_right
+        ),
     }
     if probabilities.shape[1] == 2 and 0 < np.sum(y == 1) < len(y):
         metrics["auc"] = _auc(y == 1, probabilities[:, 1])

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.science.encoding.encoding import CategoricalColumn
+from app.science.evaluation.decision import ClassWeights
 from app.science.export.trained_model import CardText, TrainedModel
 from app.science.relu_network.network import Task
 
@@ -39,6 +40,7 @@ class About:
     task: Task
     target_name: str
     classes: tuple[str, ...]
+    class_weights: ClassWeights
     inputs: tuple[tuple[str, str], ...]
     n_parameters: int
     depth: int
@@ -52,6 +54,7 @@ def about(model: TrainedModel) -> About:
         task=network.task,
         target_name=model.target_name,
         classes=network.classes,
+        class_weights=network.class_weights,
         inputs=tuple(
             (column.name, "level" if isinstance(column, CategoricalColumn) else column.source)
             for column in model.encoding.columns
@@ -74,6 +77,7 @@ def document(model: About, text: CardText, evidence: Mapping[str, Any]) -> dict[
         "task": model.task,
         "target": model.target_name,
         "classes": list(model.classes),
+        "class_weights": list(model.class_weights),
         "inputs": [{"name": name, "kind": kind} for name, kind in model.inputs],
         "size": {"n_parameters": model.n_parameters, "depth": model.depth},
         **{name: _mapping(evidence.get(name)) for name in _SECTIONS},
@@ -89,7 +93,7 @@ def markdown(card: Mapping[str, Any]) -> str:
         "## What it is for",
         _text(card["purpose"] or "Nobody stated a purpose."),
         f"It predicts {_text(card['target'])}: {card['task']}{classes}, from "
-        f"{len(card['inputs'])} inputs.",
+        f"{len(card['inputs'])} inputs.{_decision(card)}",
         "## Data",
         _data(card),
         "## Intrinsic dimension",
@@ -105,6 +109,18 @@ def markdown(card: Mapping[str, Any]) -> str:
         _list(card["limits"]),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _decision(card: Mapping[str, Any]) -> str:
+    """How it chooses a class where mistakes cost unequally."""
+    if not card["class_weights"]:
+        return ""
+    pairs = zip(card["classes"], card["class_weights"], strict=True)
+    costs = ", ".join(f"{_text(name)} {_number(cost)}" for name, cost in pairs)
+    return (
+        " It names the class of least expected cost, where a mistake on a true class costs: "
+        f"{costs}. Its probabilities are not weighted."
+    )
 
 
 def _data(card: Mapping[str, Any]) -> str:

@@ -86,3 +86,6 @@ def _check_output(network: Network, width: int) -> None:
         raise InvalidNetwork(f"task {network.task!r} with {n_classes} classes")
     if width != max(n_classes, 1):
         raise InvalidNetwork(f"{width} outputs for task {network.task!r} and {n_classes} classes")
+    weights = network.class_weights
+    if weights and (len(weights) != n_classes or not all(0.0 < w < math.inf for w in weights)):
+        raise InvalidNetwork(f"class weights are one finite number above 0 for each of {n_classes}")

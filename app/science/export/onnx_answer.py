@@ -18,10 +18,16 @@ RESERVED = {"prediction", "label", "probabilities"}
 
 
 def add_answer(
-    graph: GraphBuilder, output: Value, task: Task, classes: Sequence[str]
+    graph: GraphBuilder,
+    output: Value,
+    task: Task,
+    classes: Sequence[str],
+    class_weights: Sequence[float] = (),
 ) -> list[object]:
     """Add the nodes; the graph's outputs. ``output`` : (N, 1) values or (N, c) logits."""
-    return _regression(graph, output) if task == "regression" else _labels(graph, output, classes)
+    if task == "regression":
+        return _regression(graph, output)
+    return _labels(graph, output, classes, class_weights)
 
 
 def _regression(graph: GraphBuilder, output: Value) -> list[object]:
@@ -29,8 +35,14 @@ def _regression(graph: GraphBuilder, output: Value) -> list[object]:
     return [helper.make_tensor_value_info("prediction", DOUBLE, ["N"])]
 
 
-def _labels(graph: GraphBuilder, output: Value, classes: Sequence[str]) -> list[object]:
-    best = graph.add("ArgMax", [output], INT64, axis=1, keepdims=0)
+def _labels(
+    graph: GraphBuilder, output: Value, classes: Sequence[str], class_weights: Sequence[float]
+) -> list[object]:
+    costs = output
+    if class_weights:
+        logs = np.log(class_weights).astype(helper.tensor_dtype_to_np_dtype(output.dtype))
+        costs = graph.add("Add", [output, graph.constant(logs)])
+    best = graph.add("ArgMax", [costs], INT64, axis=1, keepdims=0)
     graph.add(
         "LabelEncoder",
         [best],

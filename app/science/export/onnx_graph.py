@@ -31,7 +31,8 @@ def build(network: Network, encoding: Encoding) -> bytes:
     graph = GraphBuilder()
     names = input_names(encoding, RESERVED)
     x, inputs = add_encoding(graph, encoding, names)
-    outputs = add_answer(graph, add_network(graph, network, x), network.task, network.classes)
+    y = add_network(graph, network, x)
+    outputs = add_answer(graph, y, network.task, network.classes, network.class_weights)
     properties = {
         "inputs": json.dumps(names),
         "task": network.task,

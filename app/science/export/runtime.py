@@ -18,6 +18,7 @@ from app.science.encoding.encoding import Columns, Encoding, NumericColumn
 from app.science.errors import InvalidNetwork, ScienceError
 from app.science.evaluation import conformal
 from app.science.evaluation.conformal import Conformal
+from app.science.evaluation.decision import ClassWeights, decide
 from app.science.export import (
     archive,
     columns,
@@ -69,6 +70,11 @@ class LoadedModel:
         return self.network.classes
 
     @property
+    def class_weights(self) -> ClassWeights:
+        """Costs of mistakes by class; empty where all are alike."""
+        return self.network.class_weights
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """What the model is: task, classes, target, input columns, size, digest."""
         return {
@@ -77,13 +83,16 @@ class LoadedModel:
             "task": self.network.task,
             "target": self.target_name,
             "classes": list(self.network.classes),
+            "class_weights": list(self.network.class_weights),
             "columns": list(dict.fromkeys(column.name for column in self.encoding.columns)),
             "n_parameters": self.network.n_parameters,
             "depth": self.network.depth,
         }
 
     def predict(self, rows: columns.Rows) -> NDArray[Any]:
-        """Predictions (n,) in the target's unit, or the most probable class of each row.
+        """Predictions (n,) in the target's unit, or the class of each row.
+
+        That is the most probable class, or with class weights the one of least expected cost.
 
         Parameters
         ----------
@@ -98,7 +107,8 @@ class LoadedModel:
         if self.network.task == "regression":
             return np.asarray(outputs[:, 0])
         labels: NDArray[np.str_] = np.array(self.network.classes)
-        return np.asarray(labels[outputs.argmax(axis=1)])
+        probabilities = network_numpy.softmax(outputs)
+        return np.asarray(labels[decide(probabilities, self.network.class_weights)])
 
     def predict_proba(self, rows: columns.Rows) -> NDArray[np.float64]:
         """Probabilities (n, c) in the order of ``metadata["classes"]``; see ``predict``."""

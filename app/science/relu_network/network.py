@@ -78,6 +78,8 @@ class Network:
 
     For ``regression`` the output is the prediction in the target's unit, c = 1; for ``binary``
     and ``multiclass`` it holds one logit a class and the probabilities are their softmax.
+    ``class_weights`` : what a wrong answer costs by its true class, empty where all cost alike;
+    they decide between the classes and leave the probabilities as they are.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class Network:
     classes: tuple[str, ...]
     nodes: tuple[Node, ...]
     tensors: Mapping[str, Array]
+    class_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         known = {INPUT}
@@ -123,6 +126,7 @@ class Network:
             "format": FORMAT,
             "task": self.task,
             "classes": list(self.classes),
+            **({"class_weights": list(self.class_weights)} if self.class_weights else {}),
             "input_dim": self.input_dim,
             "output": self.output,
             "n_parameters": self.n_parameters,
@@ -158,4 +162,5 @@ def from_json(graph: Mapping[str, Any], tensors: Mapping[str, Array]) -> Network
         classes=tuple(graph["classes"]),
         nodes=nodes,
         tensors=tensors,
+        class_weights=tuple(float(w) for w in graph.get("class_weights", ())),
     )

@@ -22,6 +22,7 @@ MEANINGS = {
     "rmse_standardised": "rmse in standard deviations of the target",
     "error_rate": "share of rows with the wrong class",
     "balanced_error_rate": "error rate averaged over the classes",
+    "weighted_error_rate": "error rate, each row weighted by what its class costs",
     "log_loss": "surprise at the true class, in nats",
     "expected_calibration_error": "mean distance of a stated probability from the truth",
     "auc": "chance that a row of the second class gets the higher score",

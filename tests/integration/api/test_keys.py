@@ -17,6 +17,7 @@ from tests.integration.conftest import new_key
 
 OPEN = {"/livez", "/readyz", "/metrics"}
 PLACES = {"{reference}": "d", "{name}": "d", "{job_id}": "job_x", "{version}": "1", "{key_id}": "k"}
+PLACES |= {"{webhook_id}": "w", "{delivery_id}": "x"}
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -66,8 +67,12 @@ def test_a_key_without_the_scope_is_refused_by_name(
         body = {"json": {"columns": ["a"], "rows": [[1]]}}
     if path == "/v1/api-keys" and method == "POST":
         body = {"json": {"name": "n"}}
-    if method == "PATCH":
+    if path == "/v1/webhooks" and method == "POST":
+        body = {"json": {"url": "https://example.com"}}
+    if method == "PATCH" and "webhooks" not in path:
         body = {"json": {"columns": {"a": "number"}}}
+    if method == "PATCH" and "webhooks" in path:
+        body = {"json": {}}
     if path == "/v1/datasets" and method == "POST":
         body = {"data": {"name": "d"}, "files": {"file": b"x"}}
 

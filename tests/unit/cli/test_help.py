@@ -24,9 +24,11 @@ COMMANDS = list(paths(typer.main.get_command(build())))
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         *("check", "train", "verify", "predict", "run", "up", "down", "status", "doctor"),
-        *("estimate", "jobs compare", "jobs report"),
+        *("estimate", "audit", "jobs compare", "jobs report"),
         *("jobs ls", "jobs show", "jobs logs", "jobs watch", "jobs cancel"),
         *("datasets ls", "datasets show", "datasets rm"),
+        *(f"webhooks {verb}" for verb in ("ls", "add", "set", "rm", "test", "rotate")),
+        *("webhooks deliveries", "webhooks replay"),
         *("models ls", "models show", "models pull", "key create"),
     }
 

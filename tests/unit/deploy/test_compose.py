@@ -68,11 +68,12 @@ def test_dependencies_exist_and_can_be_met(name: str) -> None:
         assert how["condition"] == wanted
 
 
-def test_only_the_api_reaches_the_world_and_only_on_the_loopback() -> None:
+def test_workers_never_reach_the_world_and_only_the_api_is_reached_from_it() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     outside = [name for name, service in SERVICES.items() if "outside" in service["networks"]]
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert outside == ["api"]
+    assert outside == ["api", "dispatcher"]
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["api"]
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 

@@ -100,7 +100,7 @@ class LightGbm:
         point = CurvePoint(
             time.perf_counter() - start,
             _loss(problem, prediction),
-            headline(problem.task, problem.validation_y, prediction),
+            headline(problem.task, problem.validation_y, prediction, problem.class_weights),
         )
         return _Fit(leaves, booster, point, time.perf_counter() - begun)
 

@@ -44,8 +44,7 @@ class Ridge:
         start = time.perf_counter()
         path = _solve(problem)
         scored = [
-            (headline(problem.task, problem.validation_y, path.predict(problem.validation_x, p)), p)
-            for p in self.penalties
+            (_headline(problem, path.predict(problem.validation_x, p)), p) for p in self.penalties
         ]
         metric, penalty = min(scored)
         prediction = path.predict(problem.test_x, penalty)
@@ -61,6 +60,10 @@ class Ridge:
             settings={"penalty": penalty},
             network=path.network(problem, penalty),
         )
+
+
+def _headline(problem: Problem, prediction: NDArray[np.float64]) -> float:
+    return headline(problem.task, problem.validation_y, prediction, problem.class_weights)
 
 
 @dataclass(frozen=True)

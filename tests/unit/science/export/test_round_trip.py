@@ -54,6 +54,25 @@ def test_a_package_computes_what_the_network_computes(task: Task, tmp_path: Path
     assert report.size_bytes == path.stat().st_size
 
 
+def test_class_weights_move_the_label_and_not_the_probabilities() -> None:
+    plain = models.trained("multiclass")
+    weighted = replace(plain, network=replace(plain.network, class_weights=(1.0, 8.0, 0.5)))
+    table = models.rows(500, seed=12)
+    package = package_writer.package_bytes(weighted)
+
+    model, before = runtime.load(package), runtime.load(package_writer.package_bytes(plain))
+    labels, probabilities = run_onnx(archive.read(package)["model.onnx"], table)
+
+    assert model.metadata["class_weights"] == [1.0, 8.0, 0.5]
+    assert (model.predict_proba(table) == before.predict_proba(table)).all()
+    picked = (model.predict_proba(table) * [1.0, 8.0, 0.5]).argmax(axis=1)
+    assert (model.predict(table) == np.array(models.CLASSES["multiclass"])[picked]).all()
+    assert (model.predict(table) != before.predict(table)).any()
+    clear = np.diff(np.sort(probabilities * [1.0, 8.0, 0.5], axis=1)[:, -2:], axis=1)[:, 0] > 1e-4
+    assert (labels[clear] == model.predict(table)[clear]).all()
+    assert runtime.verify(package).passed
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_onnx_and_numpy_agree_on_new_rows(task: Task) -> None:
     package = package_writer.package_bytes(models.trained(task))
