@@ -21,7 +21,8 @@ Inputs = NDArray[Any]
 """(n, ...), one row of the dataset each, as the network reads it; may lie in a file."""
 Rows = NDArray[np.int64]
 Transform = Callable[[Inputs], Inputs]
-DEFAULT_MEMORY = 4 << 30
+MOST_MEMORY = 4 << 30
+"""For features and their Gram matrix."""
 
 
 @dataclass(frozen=True)
@@ -172,14 +173,14 @@ def inputs_of(context: Context, part: str) -> Inputs:
 
 
 def training_of(context: Context) -> Training:
-    """What the job's model is fitted on. It may use half of the job's memory and time."""
+    """What the job's model is fitted on. It may use half of the job's memory and time at most."""
     selection = context.read_json("materialize", "selection.json")
     return Training(
         inputs=inputs_of(context, "fit"),
         y=targets_of(context, "fit"),
         task=selection["task"],
         classes=tuple(selection["classes"]),
-        memory_bytes=int(context.job.get("memory_bytes", DEFAULT_MEMORY)) // 2,
+        memory_bytes=min(MOST_MEMORY, int(context.job.get("memory_bytes", 2 * MOST_MEMORY)) // 2),
         seconds=context.spec.compute.max_wall_seconds / 2,
         seed=context.seed,
         device=context.device,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from app.science.evaluation import conformal
 from app.science.evaluation.conformal import Conformal
+from app.science.evaluation.decision import ClassWeights, decide
 from app.science.relu_network.network import Task
 
 
@@ -20,6 +21,10 @@ class Model(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """Empty for a regression."""
+
+    @property
+    def class_weights(self) -> ClassWeights:
+        """Costs of mistakes by class; empty where all are alike."""
 
     @property
     def conformal(self) -> Conformal:
@@ -58,7 +63,8 @@ def table(model: Model, rows: Any, level: float | None = None) -> dict[str, list
     else:
         probabilities = model.predict_proba(rows)
         labels: NDArray[np.str_] = np.array(model.classes)
-        columns = [labels[probabilities.argmax(axis=1)].tolist(), *probabilities.T.tolist()]
+        chosen = decide(probabilities, model.class_weights)
+        columns = [labels[chosen].tolist(), *probabilities.T.tolist()]
         if level:
             members = model.conformal.members(probabilities, level)
             columns.append(conformal.named(members, model.classes))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.science.encoding.encoding import CategoricalColumn
+from app.science.evaluation.decision import ClassWeights
 from app.science.export.trained_model import CardText, TrainedModel
 from app.science.relu_network.network import Task
 
@@ -39,6 +40,7 @@ class About:
     task: Task
     target_name: str
     classes: tuple[str, ...]
+    class_weights: ClassWeights
     inputs: tuple[tuple[str, str], ...]
     n_parameters: int
     depth: int
@@ -53,6 +55,7 @@ def about(model: TrainedModel) -> About:
         task=network.task,
         target_name=model.target_name,
         classes=network.classes,
+        class_weights=network.class_weights,
         inputs=tuple(
             (column.name, "level" if isinstance(column, CategoricalColumn) else column.source)
             for column in model.encoding.columns

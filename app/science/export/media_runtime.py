@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from app.science.errors import ScienceError
 from app.science.evaluation import conformal
 from app.science.evaluation.conformal import Conformal
+from app.science.evaluation.decision import ClassWeights
 from app.science.export import archive, documents, golden, manifest, media_input, tensor_file
 from app.science.export.errors import InvalidRows, PackageError
 from app.science.export.media_input import Inputs
@@ -132,6 +133,11 @@ class MediaModel:
     golden: Golden
     conformal: Conformal
     session: Session
+
+    @property
+    def class_weights(self) -> ClassWeights:
+        """Of models of tables only."""
+        return ()
 
     @property
     def metadata(self) -> dict[str, Any]:

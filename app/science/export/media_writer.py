@@ -81,6 +81,7 @@ def package_bytes(model: MediaTrained) -> bytes:
         task=model.task,
         target_name=model.target_name,
         classes=model.classes,
+        class_weights=(),
         inputs=((model.column, model.kind),),
         n_parameters=model.n_parameters,
         depth=model.depth,

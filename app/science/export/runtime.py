@@ -18,7 +18,7 @@ from app.science.encoding.encoding import Columns, Encoding, NumericColumn
 from app.science.errors import InvalidNetwork, ScienceError
 from app.science.evaluation import conformal
 from app.science.evaluation.conformal import Conformal
-from app.science.evaluation.decision import decide
+from app.science.evaluation.decision import ClassWeights, decide
 from app.science.export import (
     archive,
     columns,
@@ -68,6 +68,11 @@ class LoadedModel:
     def classes(self) -> tuple[str, ...]:
         """Names in the order of the probabilities; empty for a regression."""
         return self.network.classes
+
+    @property
+    def class_weights(self) -> ClassWeights:
+        """Costs of mistakes by class; empty where all are alike."""
+        return self.network.class_weights
 
     @property
     def metadata(self) -> dict[str, Any]:

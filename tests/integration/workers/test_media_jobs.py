@@ -176,6 +176,17 @@ def test_point_sets_are_learned_whatever_their_order(client: TestClient, tmp_pat
     straight, turned = model.predict_proba(few), model.predict_proba(few[:, order])
     assert np.abs(straight - turned).max() <= 1e-6
     assert model.predict([points[0][:25]]).tolist() == ["ring"]
+    asked = {"kind": "predict", "dataset": "d", "model": "d-y", "format": "csv"}
+    predicted = finish(client, asked)
+    file = client.get(f"/v1/jobs/{predicted['id']}/artifacts/predictions.csv").text
+    told = [row["prediction"] for row in csv.DictReader(io.StringIO(file))]
+    assert told == model.predict(list(points)).tolist()
+
+    solid = np.random.default_rng(2).normal(size=(60, 10, 3))
+    uploaded(client, npz_bytes(X=solid, y=np.arange(60) % 2), "solid.npz")
+    refused = client.post("/v1/jobs", json=asked)
+    assert refused.json()["code"] == "features_not_supported"
+    assert "3 numbers" in refused.json()["detail"]
 
 
 def test_what_a_job_over_images_cannot_do_is_refused_with_the_remedy(

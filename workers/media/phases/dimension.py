@@ -18,19 +18,19 @@ from app.science.intrinsic_dimension.report import measure
 from app.science.linalg import Floats
 from workers.context import Context
 from workers.measured import ambient_only
-from workers.media.modality import inputs_of, medium, open_part, rows_of
+from workers.media.modality import Inputs, Modality, inputs_of, medium, open_part, rows_of
 from workers.phase import Phase
 
 MAX_QUERIES = 5_000
 MAX_ROWS, MAX_NUMBERS, MAX_VECTOR = 20_000, 20_000_000, 3_072
-N_EXTREMES = 8
+N_EXTREMES, BLOCK_ROWS = 8, 512
 
 
 def run(context: Context) -> dict[str, Any]:
     """Leave ``public/dimension.json``. In a training it sees no test rows."""
     found = medium(context)
     inputs, rows = inputs_of(context, open_part(context)), rows_of(context, open_part(context))
-    vectors, drawn = _distinct(found.modality.vectors, inputs, context.seed)
+    vectors, drawn = _distinct(found.modality, inputs, context.seed)
     labels = _labels(context, rows[drawn])
     try:
         document = _measure(context, vectors, labels, rows[drawn])
@@ -47,12 +47,13 @@ def run(context: Context) -> dict[str, Any]:
     return headline
 
 
-def _distinct(vectors: Any, inputs: Any, seed: int) -> tuple[Floats, NDArray[np.int64]]:  # noqa: ANN401
+def _distinct(modality: Modality, inputs: Inputs, seed: int) -> tuple[Floats, NDArray[np.int64]]:
     """Vectors of a draw of the inputs, repeats left out, and the inputs' numbers."""
-    width = vectors(inputs[:1], MAX_VECTOR).shape[1]
+    width = modality.vectors(inputs[:1], MAX_VECTOR).shape[1]
     n_rows = max(1, min(MAX_ROWS, MAX_NUMBERS // width))
     drawn = np.sort(np.random.default_rng([seed, 47]).permutation(len(inputs))[:n_rows])
-    found = vectors(inputs[drawn], MAX_VECTOR)
+    blocks = (drawn[i : i + BLOCK_ROWS] for i in range(0, len(drawn), BLOCK_ROWS))
+    found = np.concatenate([modality.vectors(inputs[rows], MAX_VECTOR) for rows in blocks])
     kept = first_occurrences(torch.from_numpy(found)).numpy()
     return found[kept], drawn[kept]
 
