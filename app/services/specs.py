@@ -81,12 +81,6 @@ def _check_media(spec: AnalyzeSpec | TabularSpec, dataset: DatasetVersion) -> No
 def _check_options(spec: TabularSpec, noun: str) -> None:
     """Options that would be ignored are refused; ``architecture.pooling`` has a meaning here."""
     asked = {name: getattr(spec, name) for name in OF_TABLES if name in type(spec).model_fields}
-    if spec.target.class_weights is not None:
-        raise _not_supported(
-            f"'class_weights' are for tables and have no meaning for {noun} yet",
-            "leave them out",
-            "/target/class_weights",
-        )
     asked["architecture"] = spec.architecture.model_copy(update={"pooling": None})
     for name, value in asked.items():
         if value != type(spec).model_fields[name].default:

@@ -45,7 +45,6 @@ class About:
     n_parameters: int
     depth: int
     limit: str
-    class_weights: tuple[float, ...] = ()
 
 
 def about(model: TrainedModel) -> About:
@@ -63,7 +62,6 @@ def about(model: TrainedModel) -> About:
         n_parameters=network.n_parameters,
         depth=network.depth,
         limit=_OF_TABLES,
-        class_weights=network.class_weights,
     )
 
 
