@@ -197,6 +197,7 @@ def test_what_a_job_over_images_cannot_do_is_refused_with_the_remedy(
         "advise": {**spec, "kind": "advise"},
         "file": {**spec, "features": {"include": ["image", "file"]}},
         "fine_tune": {**spec, "fine_tune": True},
+        "class_weights": {**spec, "target": {"column": "label", "class_weights": "balanced"}},
     }
     for word, body in cases.items():
         answer = client.post("/v1/jobs", json=body)
