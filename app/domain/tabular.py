@@ -1,6 +1,6 @@
 """Parts that the bodies of several job kinds share: target, split, architecture, baselines."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
@@ -24,6 +24,14 @@ class Features(Part):
     include: tuple[ColumnName, ...] = ()
     exclude: tuple[ColumnName, ...] = ()
     shape: Literal["robust", "quantile", "auto"] = "robust"
+
+
+def _or_its_column(schema: dict[str, Any]) -> None:
+    """The name of the column may stand for the object."""
+    schema["anyOf"] = [
+        {"$ref": schema.pop("$ref")},
+        {"type": "string", "minLength": 1, "maxLength": 200},
+    ]
 
 
 def _no_boolean(value: object) -> object:
@@ -74,7 +82,7 @@ class Baselines(Part):
 class TabularSpec(JobSpec):
     """Base of the bodies that read a table with a target."""
 
-    target: Target
+    target: Target = Field(json_schema_extra=_or_its_column)
     features: Features = Features()
     split: Split = Split()
     architecture: Architecture = Architecture()
