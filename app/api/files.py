@@ -27,7 +27,7 @@ MEDIA_TYPES = {
 ANY_FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The bytes of the file",
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"*/*": {}},
     }
 }
 """The ``responses=`` of a route that serves files of any kind."""

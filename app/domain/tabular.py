@@ -1,6 +1,6 @@
 """Parts that the bodies of several job kinds share: target, split, architecture, baselines."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
@@ -35,6 +35,14 @@ class Features(Part):
     shape: Literal["robust", "quantile", "auto"] = "robust"
 
 
+def _or_its_column(schema: dict[str, Any]) -> None:
+    """The name of the column may stand for the object."""
+    schema["anyOf"] = [
+        {"$ref": schema.pop("$ref")},
+        {"type": "string", "minLength": 1, "maxLength": 200},
+    ]
+
+
 def _no_boolean(value: object) -> object:
     """Python takes false for 0; the contract does not."""
     if isinstance(value, bool):
@@ -45,8 +53,8 @@ def _no_boolean(value: object) -> object:
 class Split(Part):
     """Shares of the rows held out, or a column that holds 0 (train) and 1 (test)."""
 
-    test: float = Field(default=0.2, gt=0.0, le=0.5)
-    validation: float = Field(default=0.15, gt=0.0, le=0.5)
+    test: float = Field(strict=True, default=0.2, gt=0.0, le=0.5)
+    validation: float = Field(strict=True, default=0.15, gt=0.0, le=0.5)
     column: ColumnName | None = None
 
 
@@ -59,13 +67,13 @@ class Architecture(Part):
     the machine that trains.
     """
 
-    n_motifs: int | None = Field(default=None, ge=8, le=20_000)
-    smoothness: float | None = Field(default=None, ge=0.5, le=2.0)
+    n_motifs: int | None = Field(strict=True, default=None, ge=8, le=20_000)
+    smoothness: float | None = Field(strict=True, default=None, ge=0.5, le=2.0)
     gates: Annotated[Literal[0, 1] | None, BeforeValidator(_no_boolean)] = None
     pooling: Literal["none"] | None = None
-    max_parameters: int | None = Field(default=None, ge=100, le=50_000_000)
+    max_parameters: int | None = Field(strict=True, default=None, ge=100, le=50_000_000)
     motifs: Literal["radial", "swim", "pwl_wave", "local_experts"] = "radial"
-    max_latency_ms: float | None = Field(default=None, gt=0.0, le=10_000.0)
+    max_latency_ms: float | None = Field(strict=True, default=None, gt=0.0, le=10_000.0)
 
 
 class Baselines(Part):
@@ -77,13 +85,13 @@ class Baselines(Part):
 
     sgd: StrictBool = True
     trees: StrictBool = True
-    max_wall_seconds: int = Field(default=300, ge=1, le=3600)
+    max_wall_seconds: int = Field(strict=True, default=300, ge=1, le=3600)
 
 
 class TabularSpec(JobSpec):
     """Base of the bodies that read a table with a target."""
 
-    target: Target
+    target: Target = Field(json_schema_extra=_or_its_column)
     features: Features = Features()
     split: Split = Split()
     architecture: Architecture = Architecture()

@@ -16,7 +16,7 @@ class BenchmarkSpec(TrainingSpec):
     """
 
     kind: Literal["benchmark"] = "benchmark"
-    seeds: int = Field(default=5, ge=3, le=20)
+    seeds: int = Field(strict=True, default=5, ge=3, le=20)
 
     def runs(self) -> int:
         """One training a seed."""
