@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from app.domain.kind import JobKind
 from app.domain.tabular import TabularSpec
@@ -12,7 +12,7 @@ class AdviseSpec(TabularSpec):
     """Body of an ``advise`` job. ``what_if_rows`` asks for the network at other sizes too."""
 
     kind: Literal["advise"] = "advise"
-    what_if_rows: tuple[int, ...] = Field(default=(), max_length=20)
+    what_if_rows: tuple[StrictInt, ...] = Field(default=(), max_length=20)
 
 
 PLUGIN = JobKind(
