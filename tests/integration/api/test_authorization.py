@@ -46,6 +46,7 @@ def json(**body: object) -> dict[str, Any]:
 DOCUMENT = Row("jobs:read", 409)  # the job ended before it was made: the owner may know that
 JOB = json(kind="train", dataset="d@1", target="y")
 PREDICT = json(columns=["age", "city", "when", "income"], rows=[[1, "Nara", None, 2]])
+HOOK = json(url="https://example.com/hook")
 ROWS: dict[str, Row] = {
     "GET /v1/me": Row(None, 200, 200),
     "GET /v1/capabilities": Row(None, 200, 200),
@@ -69,6 +70,8 @@ ROWS: dict[str, Row] = {
     "POST /v1/jobs": Row("jobs:write", 202, body=JOB),
     "GET /v1/jobs/{job_id}": Row("jobs:read", 200),
     "POST /v1/jobs/{job_id}/cancel": Row("jobs:write", 200),
+    "POST /v1/jobs/{job_id}/pause": Row("jobs:write", 409),  # it has ended
+    "POST /v1/jobs/{job_id}/resume": Row("jobs:write", 200),
     "GET /v1/jobs/{job_id}/events": Row("jobs:read", 200),
     "GET /v1/jobs/{job_id}/stream": Row("jobs:read", 200),
     "GET /v1/jobs/{job_id}/artifacts": Row("jobs:read", 200),
@@ -90,7 +93,18 @@ ROWS: dict[str, Row] = {
     "GET /v1/models/{name}/versions/{version}/download": Row("models:read", 200),
     "HEAD /v1/models/{name}/versions/{version}/download": Row("models:read", 200),
     "POST /v1/models/{name}/versions/{version}/predict": Row("predict", 200, body=PREDICT),
+    "GET /v1/audit": Row("admin", 200, 200),
+    "GET /v1/webhooks": Row("webhooks:read", 200, 200),
+    "POST /v1/webhooks": Row("webhooks:write", 201, 201, HOOK),
+    "GET /v1/webhooks/{webhook_id}": Row("webhooks:read", 200),
+    "PATCH /v1/webhooks/{webhook_id}": Row("webhooks:write", 200, body=json(description="ours")),
+    "POST /v1/webhooks/{webhook_id}/rotate-secret": Row("webhooks:write", 200),
+    "POST /v1/webhooks/{webhook_id}/test": Row("webhooks:write", 202),
+    "GET /v1/webhooks/{webhook_id}/deliveries": Row("webhooks:read", 200),
+    "GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id}": Row("webhooks:read", 200),
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Row("webhooks:write", 202),
     # Last, because they change what the others read.
+    "DELETE /v1/webhooks/{webhook_id}": Row("webhooks:write", 204),
     "DELETE /v1/api-keys/{key_id}": Row("admin", 204),
     "DELETE /v1/datasets/{reference}": Row("datasets:delete", 409),  # a job of the owner's reads it
     "PUT /v1/datasets/{name}/content": Row("datasets:write", 202, 202, {"content": b"a\n1\n"}),
@@ -134,6 +148,9 @@ def world(service: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Itera
         leave_an_artifact(caller, job_id, folder)
         leave_a_model(caller, job_id, folder)
         made.places.update(job_id=job_id, artifact="note.txt", version="1", key_id=spare.id)
+        made.places["webhook_id"] = made.call("POST /v1/webhooks", owner).json()["id"]
+        sent = made.call("POST /v1/webhooks/{webhook_id}/test", owner).json()
+        made.places["delivery_id"] = sent["id"]
         yield made
 
 

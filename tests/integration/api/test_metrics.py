@@ -55,14 +55,16 @@ def value(samples: Samples, name: str, **labels: str) -> float:
 
 
 @pytest.fixture(autouse=True)
-def quiet(caller: Caller) -> None:
+def quiet(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of earlier tests waits."""
+    monkeypatch.setattr(settings, "heartbeat_seconds", 0.1)  # the database may have just started
     with transaction() as db:
         db.execute(text("DELETE FROM webhook"))
         db.execute(text("DELETE FROM outbox"))
 
 
 def test_what_happened_is_counted(client: TestClient, caller: Caller, tmp_path: Path) -> None:
+    reaper.tidy()  # attempts that earlier tests let run out
     before = scraped(client)
     attempt(job_for(caller, tmp_path, "good"))
     attempt(job_for(caller, tmp_path, "user-error"))
@@ -90,7 +92,9 @@ def test_what_happened_is_counted(client: TestClient, caller: Caller, tmp_path: 
         assert value(after, "recent_phase_seconds", **labels) > 0
         assert value(after, "recent_queue_wait_seconds", queue="io", quantile=quantile) > 0
     assert value(after, "queue_oldest_seconds", queue="io") > 0
-    assert value(after, "outbox_calls") == 4
+    with transaction() as db:
+        calls = db.execute(text("SELECT count(*) FROM outbox")).scalar_one()
+    assert value(after, "outbox_calls") == calls > 0
     assert value(after, "outbox_oldest_seconds") > 0
     not_found = {"method": "GET", "route": "/v1/jobs/{job_id}", "status": "404"}
     assert more("http_requests_total", **not_found) == 1
