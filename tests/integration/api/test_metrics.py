@@ -58,13 +58,13 @@ def value(samples: Samples, name: str, **labels: str) -> float:
 def quiet(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of earlier tests waits."""
     monkeypatch.setattr(settings, "heartbeat_seconds", 0.1)  # the database may have just started
+    reaper.tidy()
     with transaction() as db:
         db.execute(text("DELETE FROM webhook"))
         db.execute(text("DELETE FROM outbox"))
 
 
 def test_what_happened_is_counted(client: TestClient, caller: Caller, tmp_path: Path) -> None:
-    reaper.tidy()  # attempts that earlier tests let run out
     before = scraped(client)
     attempt(job_for(caller, tmp_path, "good"))
     attempt(job_for(caller, tmp_path, "user-error"))
