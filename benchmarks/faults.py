@@ -39,7 +39,7 @@ def main() -> int:
     options = _parser().parse_args()
     seeds, load = _wanted(options)
     runs: list[Run] = []
-    for seed in range(seeds):
+    for seed in range(options.first_seed, options.first_seed + seeds):
         with _folder(options.keep, f"seed-{seed}") as folder, World(folder, SETUP) as world:
             runs.append(_told(suffer(world, seed, load)))
         if not load.fencing and runs[-1].violations:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+from redis.exceptions import RedisError
+
 from app.embedded import processes
 from benchmarks.faults_orders import Client
 from benchmarks.faults_world import World
@@ -51,7 +54,11 @@ class Injector:
     def inject(self, kind: str) -> None:
         """Inject one fault now."""
         at = round(time.monotonic() - self._began, 2)
-        self.log.append(Fault(at, kind, FAULTS[kind][1](self)))
+        try:
+            detail = FAULTS[kind][1](self)
+        except (RedisError, psycopg.OperationalError):  # an earlier fault has its server down
+            detail = MISS
+        self.log.append(Fault(at, kind, detail))
 
     def settle(self) -> None:
         """Wait until everything that was stopped, filled up or cut off is whole again."""
