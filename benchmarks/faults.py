@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-fencing", dest="fencing", action="store_false", help="the negative control"
     )
+    parser.add_argument("--first-seed", type=int, default=0, help="by default 0")
     parser.add_argument("--only-faults", action="store_true", help="no cancels, no recoveries")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep logs and rows there")
     parser.add_argument("--json", metavar="PATH", help="write JSON; - is stdout")
