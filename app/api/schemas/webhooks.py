@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from app.domain.webhooks import DEFAULT_EVENTS, Delivery, DeliveryStatus, Webhook
 
@@ -38,7 +38,7 @@ class WebhookPatch(BaseModel):
     url: Url | None = None
     events: Events | None = None
     description: Description | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
 
     def changes(self) -> dict[str, Any]:
         """The fields that were given. Null takes a description away and means nothing elsewhere."""
@@ -51,7 +51,7 @@ class RotationIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_hours: float = Field(default=24.0, ge=0, le=168, allow_inf_nan=False)
+    overlap_hours: float = Field(default=24.0, ge=0, le=168, allow_inf_nan=False, strict=True)
 
 
 class WebhookOut(BaseModel):

@@ -125,3 +125,10 @@ def test_no_secret_is_in_the_audit_log(client: TestClient, hook: dict[str, Any])
     with transaction() as db:
         rows = db.execute(text("SELECT row_to_json(audit_entry)::text FROM audit_entry"))
         assert "whsec_" not in "".join(rows.scalars())
+
+
+def test_true_is_no_number_and_text_no_switch(client: TestClient, hook: dict[str, Any]) -> None:
+    rotated = client.post(hook["links"]["rotate_secret"], json={"overlap_hours": True})
+    changed = client.patch(hook["links"]["self"], json={"enabled": "no"})
+
+    assert (rotated.status_code, changed.status_code) == (422, 422)
