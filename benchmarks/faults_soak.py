@@ -53,7 +53,7 @@ class Sample:
     """One process at one moment."""
 
     seconds: float
-    pss_bytes: int
+    memory_bytes: int
     files: int
     connections: int
 
@@ -186,7 +186,7 @@ def look(home: Path, now: float) -> dict[str, Sample]:
                 sockets = _sockets(pid)
                 connections = sum(port in ports for port in sockets)
                 files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-                found[role] = Sample(now, _pss(pid), files, connections)
+                found[role] = Sample(now, _anonymous(pid), files, connections)
                 break
     return found
 
@@ -198,7 +198,7 @@ def judge(role: str, samples: list[Sample]) -> list[Growth]:
     if len(seen) < 3:
         return [Growth(role, "too few samples", 0, 0, 0, passed=False)]
     return [
-        _growth(role, seen, "pss_bytes", lambda first, more: more <= MAX_GROWTH * first),
+        _growth(role, seen, "memory_bytes", lambda first, more: more <= MAX_GROWTH * first),
         _growth(role, seen, "files", lambda _, more: more <= MAX_MORE),
         _growth(role, seen, "connections", lambda _, more: more <= MAX_MORE),
     ]
@@ -233,10 +233,10 @@ def _file(content: str) -> Path:
     return path
 
 
-def _pss(pid: int) -> int:
-    """Proportional set size: memory that processes share counts once."""
+def _anonymous(pid: int) -> int:
+    """Memory that is no file's: what libraries take depends on who else shares their pages."""
     for line in _read(pid, "smaps_rollup").splitlines():
-        if line.startswith(b"Pss:"):
+        if line.startswith(b"Anonymous:"):
             return 1024 * int(line.split()[1])
     return 0
 
