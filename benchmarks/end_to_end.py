@@ -84,7 +84,7 @@ def run(client: Client, name: str, seed: int) -> dict[str, Any]:
     row: dict[str, Any] = {"table": name, "seed": seed, "status": job.status, "error": job.error}
     if job.status != "succeeded":
         return row
-    result = job.result
+    result: dict[str, Any] = job.result or {}
     model = job.model.load()
     return row | {
         "task": result["task"],

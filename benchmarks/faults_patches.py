@@ -8,7 +8,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import ColumnElement, true
@@ -25,16 +25,17 @@ NO_FENCING = "FAULTS_NO_FENCING"
 
 def install_store() -> None:
     """Let the process's store meet the faults that the harness asks for."""
-    blobs.open_store = lambda url, _options=None: FaultyFolder(Path(unquote(urlsplit(url).path)))
+    module: Any = blobs
+    module.open_store = lambda url, _options=None: FaultyFolder(Path(unquote(urlsplit(url).path)))
 
 
 def install_child() -> None:
     """Let the scripts' child process run in the place of the real one."""
     from workers import supervisor  # noqa: PLC0415  (the API has no workers)
 
-    start = supervisor.Child
-    patched: Any = lambda root, _module, *more, **named: start(root, CHILD, *more, **named)  # noqa: E731
-    supervisor.Child = patched  # type: ignore[misc]
+    module: Any = supervisor
+    start = module.Child
+    module.Child = lambda root, _module, *more, **named: start(root, CHILD, *more, **named)
 
 
 def install_no_fencing() -> None:
@@ -46,19 +47,18 @@ def install_no_fencing() -> None:
     from app.db.queries import moves  # noqa: PLC0415
     from workers.lease import Lease  # noqa: PLC0415
 
-    guarded = moves.sources
+    module, lease = cast("Any", moves), cast("Any", Lease)
+    guarded = module.sources
 
     def owns(_token: int) -> ColumnElement[bool]:
         return true()
 
     def unguarded(target: JobStatus) -> tuple[JobStatus, ...]:
-        return guarded(target) if target is JobStatus.STARTING else tuple(JobStatus)
+        kept: tuple[JobStatus, ...] = guarded(target)
+        return kept if target is JobStatus.STARTING else tuple(JobStatus)
 
-    moves.owns = owns
-    moves.sources = unguarded
-    moves.LEASED = frozenset(JobStatus)
-    never: Any = property(lambda _lease: False, lambda _lease, _value: None)
-    Lease.lost = never  # type: ignore[misc]
+    module.owns, module.sources, module.LEASED = owns, unguarded, frozenset(JobStatus)
+    lease.lost = property(lambda _lease: False, lambda _lease, _value: None)
 
 
 class FaultyFolder(LocalFolder):

@@ -25,7 +25,7 @@ FILE_BYTES = 4096
 
 def script_of(job: dict[str, Any]) -> str | None:
     """Which script ``job.json`` asks for; None for a job that does its real work."""
-    label = job["spec"].get("labels", {}).get("script")
+    label: str | None = job["spec"].get("labels", {}).get("script")
     filename = str(job["dataset"]["filename"])
     if label is None and job["kind"] == "ingest" and filename.startswith(PREFIX):
         return "steady"
