@@ -78,7 +78,7 @@ def encoded(context: Context) -> Encoded:
     return Encoded(
         task=meta["task"],
         classes=tuple(meta["classes"]),
-        class_weights=tuple(meta["class_weights"]),
+        class_weights=tuple(meta.get("class_weights", ())),  # absent in phases of older workers
         **arrays,
     )
 
