@@ -55,7 +55,7 @@ def document(
         },
         "differences": {name: _difference(found) for name, found in differences.items()},
         "coverage": _coverage(context, task, y, predictions[OURS]),
-        "summary": _summary(differences, costs),
+        "summary": summary(differences, costs),
     }
 
 
@@ -87,7 +87,7 @@ def _difference(found: Difference) -> dict[str, Any]:
     }
 
 
-def _summary(differences: Mapping[str, Difference], costs: Mapping[str, dict[str, Any]]) -> str:
+def summary(differences: Mapping[str, Difference], costs: Mapping[str, dict[str, Any]]) -> str:
     """The same-time run is in the table; the sentence names each kind of method once."""
     rivals = [
         Rival(IN_WORDS[name], differences[name], costs[name]["seconds"], timed=name != "ridge")

@@ -15,6 +15,8 @@ from app.science.relu_network.network import Task
 from workers.context import Context
 from workers.tabular import Floats, encoded, features, fitted_encoding
 
+NO_TARGET = "an invariance is a property of a target, and the job names none; name one in `label`"
+
 
 @dataclass(frozen=True)
 class LabelledRows:
@@ -55,6 +57,18 @@ def labelled_rows(context: Context) -> LabelledRows | None:
 def unresolved(reason: ScienceError | str) -> dict[str, Any]:
     """The document of something that these data do not let anybody measure."""
     return {"unresolved": True, "sentence": f"Not measured: {str(reason).rstrip('.')}."}
+
+
+def write_invariance(context: Context, document: dict[str, Any]) -> dict[str, Any]:
+    """Leave ``public/invariance.json``; headlines."""
+    context.write_json("invariance.json", document, public=True)
+    if document.get("unresolved"):
+        return {"unresolved": True}
+    return {
+        "generators": len(document["group"]["generators"]),
+        "mechanism": document["mechanism"],
+        "pays": document["pays"],
+    }
 
 
 def intrinsic_dimension(context: Context) -> dict[str, float]:

@@ -78,9 +78,18 @@ def encoded(context: Context) -> Encoded:
     return Encoded(
         task=meta["task"],
         classes=tuple(meta["classes"]),
-        class_weights=tuple(meta.get("class_weights", ())),  # absent in phases of older workers
+        class_weights=_class_weights(meta),
         **arrays,
     )
+
+
+def class_weights(context: Context) -> ClassWeights:
+    """Costs of mistakes by true class, as the phase ``split`` left them."""
+    return _class_weights(context.read_json("split", "meta.json"))
+
+
+def _class_weights(meta: dict[str, Any]) -> ClassWeights:
+    return tuple(meta.get("class_weights", ()))  # absent in phases of older workers
 
 
 def fitted_encoding(context: Context) -> Encoding:

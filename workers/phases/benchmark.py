@@ -13,11 +13,12 @@ from typing import Any
 from app.domain.catalog import KINDS
 from app.domain.kinds.benchmark import BenchmarkSpec
 from app.domain.kinds.train import TrainSpec
-from app.science.evaluation.comparison import Difference, Rival, verdict
+from app.science.evaluation.comparison import Difference
 from app.science.evaluation.repeated import LEVEL, repeated
+from workers import comparison
 from workers.child import run_phases
 from workers.context import Context
-from workers.effort import IN_WORDS, SAME_TIME
+from workers.effort import IN_WORDS
 from workers.messages import Kind
 from workers.phase import Phase
 
@@ -124,7 +125,7 @@ def _document(runs: Sequence[_Run], *, fixed: bool) -> dict[str, Any]:
         "interval_note": FIXED_SPLIT if fixed else RANDOM_SPLITS,
         "seconds_note": first["seconds_note"],
         "latency_note": first["latency_note"],
-        "summary": _summary(differences, methods),
+        "summary": comparison.summary(differences, methods),
         "runs": [{"seed": one.seed, "summary": one.evaluation["summary"]} for one in runs],
     }
 
@@ -147,15 +148,6 @@ def _method(runs: Sequence[_Run], name: str) -> dict[str, Any]:
 def _difference(found: Difference) -> dict[str, Any]:
     ends = {"value": found.value, "low": found.low, "high": found.high}
     return {**ends, "level": LEVEL, "significant": found.significant}
-
-
-def _summary(differences: Mapping[str, Difference], methods: Mapping[str, Any]) -> str:
-    rivals = [
-        Rival(IN_WORDS[name], differences[name], methods[name]["seconds"], timed=name != "ridge")
-        for name in IN_WORDS
-        if name in differences and name != SAME_TIME
-    ]
-    return verdict(rivals, seconds=methods[OURS]["seconds"])
 
 
 PLUGIN: Phase = run

@@ -18,6 +18,7 @@ from workers.context import Context
 from workers.phase import Phase
 from workers.tabular import (
     carried_teacher,
+    class_weights,
     encoded,
     fitted_encoding,
     transfer_plan,
@@ -38,7 +39,7 @@ def run(context: Context) -> dict[str, Any]:
     document = report.to_json()
     if spec.fine_tune:
         network, document["fine_tune"] = _tuned(context, network)
-    network = replace(network, class_weights=encoded(context).class_weights)
+    network = replace(network, class_weights=class_weights(context))
     write_network(context, network)
     context.write_json("correct.json", document, public=True)
     return {

@@ -7,23 +7,19 @@ from app.science.errors import ScienceError
 from app.science.structure.invariance.find import Rates, find_invariances
 from app.science.structure.invariance.layout import Table
 from workers.context import Context
-from workers.measured import intrinsic_dimension, labelled_rows, unresolved
+from workers.measured import (
+    NO_TARGET,
+    intrinsic_dimension,
+    labelled_rows,
+    unresolved,
+    write_invariance,
+)
 from workers.phase import Phase
-
-NO_TARGET = "an invariance is a property of a target, and the job names none; name one in `label`"
 
 
 def run(context: Context) -> dict[str, Any]:
     """Leave ``public/invariance.json``. Sees training rows only."""
-    document = _measure(context)
-    context.write_json("invariance.json", document, public=True)
-    if document.get("unresolved"):
-        return {"unresolved": True}
-    return {
-        "generators": len(document["group"]["generators"]),
-        "mechanism": document["mechanism"],
-        "pays": document["pays"],
-    }
+    return write_invariance(context, _measure(context))
 
 
 def _measure(context: Context) -> dict[str, Any]:

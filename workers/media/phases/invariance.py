@@ -9,24 +9,14 @@ from app.science.mimicry import target as targets
 from app.science.structure.invariance.find import Rates, find_invariances
 from app.science.structure.invariance.study import WORK_ROWS
 from workers.context import Context
-from workers.measured import intrinsic_dimension, unresolved
+from workers.measured import NO_TARGET, intrinsic_dimension, unresolved, write_invariance
 from workers.media.modality import inputs_of, medium, open_part, targets_of
 from workers.phase import Phase
-
-NO_TARGET = "an invariance is a property of a target, and the job names none; name one in `label`"
 
 
 def run(context: Context) -> dict[str, Any]:
     """Leave ``public/invariance.json``. In a training it sees no test rows."""
-    document = _measure(context)
-    context.write_json("invariance.json", document, public=True)
-    if document.get("unresolved"):
-        return {"unresolved": True}
-    return {
-        "generators": len(document["group"]["generators"]),
-        "mechanism": document["mechanism"],
-        "pays": document["pays"],
-    }
+    return write_invariance(context, _measure(context))
 
 
 def _measure(context: Context) -> dict[str, Any]:
