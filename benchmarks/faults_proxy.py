@@ -1,4 +1,4 @@
-"""A TCP proxy that can hurt: it cuts connections, refuses new ones, or swallows every byte."""
+"""A TCP proxy that can hurt: it cuts connections, refuses new ones, holds bytes or loses them."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ import struct
 import threading
 from typing import Literal
 
-Mode = Literal["open", "refusing", "silent"]
+Mode = Literal["open", "refusing", "silent", "losing"]
 
 LINGER_NONE = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: a close becomes a reset."""
@@ -16,7 +16,8 @@ LINGER_NONE = struct.pack("ii", 1, 0)
 class Proxy:
     """Passes connections on to ``port`` of this machine; listens on a port of its own.
 
-    ``silent`` is a black hole: connections stay, nothing comes through, nobody is told.
+    ``silent`` : connections stay, nothing comes through before the mode changes, nobody is told;
+    ``losing`` : the same, but what comes is gone, and so is a connection that has lost a byte.
     """
 
     def __init__(self, port: int) -> None:
@@ -79,9 +80,11 @@ class Proxy:
         except OSError:
             _reset(writer)
             return
-        ends = {writer, back}
+        ends, whole = {writer, back}, asyncio.Event()
+        whole.set()
         self._writers |= ends
-        pumps = [asyncio.create_task(self._pump(*way)) for way in ((reader, back), (there, writer))]
+        ways = ((reader, back), (there, writer))
+        pumps = [asyncio.create_task(self._pump(*way, whole)) for way in ways]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -91,12 +94,17 @@ class Proxy:
             for end in ends:
                 end.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, whole: asyncio.Event
+    ) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(1 << 16):
                 await self._flowing.wait()
-                writer.write(chunk)
-                await writer.drain()
+                if self._mode == "losing":
+                    whole.clear()
+                if whole.is_set():
+                    writer.write(chunk)
+                    await writer.drain()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

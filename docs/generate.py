@@ -77,8 +77,8 @@ stateDiagram-v2
 
 METRICS = """# Metrics
 
-`GET /metrics` in Prometheus' text format; keep it off the public network. All but the `http`
-metrics are read from the database at the scrape and are the same from every API process, so
+`GET /metrics` in Prometheus' text format; keep it off the public network. All but the first
+three are read from the database at the scrape and are the same from every API process, so
 aggregate them with `max`, not `sum`, over `instance`. `recent` metrics look back over 15 minutes:
 they are right after any restart and cost jobs nothing. With 100,000 jobs and 2 million events in
 the history a scrape took 0.05 s on two busy cores, the gauges of now 2 ms of it.
@@ -88,6 +88,7 @@ the history a scrape took 0.05 s on two busy cores, the gauges of now 2 ms of it
 |---|---|---|---|
 | `adaptnet_http_requests_total` | counter | `method`, `route`, `status` | Requests |
 | `adaptnet_http_seconds` | histogram | `method`, `route` | Seconds to the first byte |
+| `adaptnet_damaged_blobs_total` | counter | - | Stored files that were not as written |
 """
 
 

@@ -10,9 +10,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ import redis
 import app
 from app.embedded import processes, state
 from app.embedded.servers import free_port
+from tests.integration.workers import observe
 
 ROOT = Path(app.__file__).resolve().parents[1]
 SECONDS = 60.0
+until = partial(observe.until, seconds=SECONDS)
 QUICK = {
     "ADAPTNET_BROKER_TIMEOUT_SECONDS": "1",
     "ADAPTNET_DATABASE_LOCK_SECONDS": "0.5",
@@ -37,13 +39,13 @@ import sys, threading
 from dataclasses import replace
 from urllib.parse import urlsplit
 from app.embedded import plan, service
-from tests.faults.proxy import Proxy
+from benchmarks.faults_proxy import Proxy
 
 proxies = {}
 
 def through(name, url):
     port = urlsplit(url.replace("+psycopg", "")).port
-    proxies[name] = Proxy(port).__enter__()
+    proxies[name] = Proxy(port)
     return url.replace(f":{port}/", f":{proxies[name].port}/")
 
 def prepare(home, endpoints, host, port):
@@ -60,7 +62,7 @@ def prepare(home, endpoints, host, port):
 def obey():
     for line in sys.stdin:
         name, order = line.split()
-        getattr(proxies[name], order)()
+        proxies[name].cut() if order == "cut" else proxies[name].set(order)
         print("done", flush=True)
 
 service.run(
@@ -79,7 +81,7 @@ class Live:
     http: httpx.Client
 
     def tell(self, proxy: str, order: str) -> None:
-        """Have a proxy swallow, heal or cut, and wait until it does."""
+        """Have a proxy cut its connections or change its mode."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{proxy} {order}\n")
@@ -127,14 +129,6 @@ def live() -> Iterator[Live]:
             assert process.returncode == 0
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for an observable event."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def refused(answer: httpx.Response) -> bool:
     """Whether the service says that it is away for a moment; any other error fails the test."""
     if answer.status_code == 200:
@@ -168,9 +162,9 @@ def test_a_locked_table_does_not_hang_requests(live: Live) -> None:
 
 
 def test_a_database_that_says_nothing_is_an_answer(live: Live) -> None:
-    live.tell("database", "swallow")
+    live.tell("database", "losing")
     assert refused(live.http.get("/v1/jobs"))
-    live.tell("database", "heal")
+    live.tell("database", "open")
 
     until(lambda: not refused(live.http.get("/v1/jobs")))
     assert live.upload("after_the_silence").status_code == 202
@@ -178,12 +172,12 @@ def test_a_database_that_says_nothing_is_an_answer(live: Live) -> None:
 
 
 def test_jobs_are_accepted_without_a_broker_and_run_when_it_is_back(live: Live) -> None:
-    live.tell("broker", "swallow")
+    live.tell("broker", "losing")
     assert live.upload("without_a_broker").status_code == 202
     ready = live.http.get("/readyz")
     assert ready.status_code == 200
     assert not ready.json()["checks"]["broker"]["ok"]
-    live.tell("broker", "heal")
+    live.tell("broker", "open")
 
     until(lambda: live.is_parsed("without_a_broker"))
 
