@@ -62,6 +62,11 @@ class Trained:
 class Modality(Protocol):
     """One kind of features that is no table."""
 
+    @property
+    def rival(self) -> str:
+        """What users would train, by its name in ``app.science.baselines.networks``."""
+        ...
+
     def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
         """How a cell becomes an input, from the profile of its column; plain JSON."""
         ...

@@ -36,6 +36,8 @@ BASE_SECONDS, SECONDS_AN_IMAGE = 60.0, 0.02
 class ImageModality:
     """See ``workers.media.modality.Modality``."""
 
+    rival = "cnn"
+
     def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
         """One size for all: their own, or the middle one of at most 64 pixels a side."""
         sides = [profile[side]["quantiles"]["0.5"] for side in ("height", "width")]

@@ -35,6 +35,8 @@ QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 class PointModality:
     """See ``workers.media.modality.Modality``."""
 
+    rival = "point_net"
+
     def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
         """The numbers of a point."""
         most = int(profile["n_points"]["max"])
