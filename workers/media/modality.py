@@ -94,6 +94,10 @@ class Modality(Protocol):
         """
         ...
 
+    def symmetries(self, plan: Mapping[str, Any]) -> dict[str, bool]:
+        """Changes that the planned network does not see, as ``MediaProblem`` calls them."""
+        ...
+
     def fit(self, training: Training, plan: Mapping[str, Any]) -> Trained:
         """Fit the planned network."""
         ...

@@ -25,7 +25,8 @@ class MediaProblem:
 
     ``inputs`` : (n, ...), ``y`` : (n,) values or class codes below ``n_classes`` (0 for
     regression); ``train validation`` : row numbers of both. ``test`` : (m, ...), without targets.
-    ``mirrored`` : the target stays as it is where left and right change sides.
+    ``mirrored turned`` : the target stays as it is in a mirror (of images: where left and right
+    change sides), and under turns of a point set.
     """
 
     task: Task
@@ -36,6 +37,7 @@ class MediaProblem:
     validation: Rows
     test: Inputs
     mirrored: bool = False
+    turned: bool = False
 
     @property
     def n_outputs(self) -> int:

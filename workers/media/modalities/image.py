@@ -98,6 +98,10 @@ class ImageModality:
             "evidence": _evidence(plan, training),
         }
 
+    def symmetries(self, plan: Mapping[str, Any]) -> dict[str, bool]:
+        """Left and right."""
+        return {"mirrored": plan["mirrored"]}
+
     def fit(self, training: Training, plan: Mapping[str, Any]) -> Trained:
         """Learn the filters without labels, then solve the head."""
         if training.task == "regression":

@@ -13,7 +13,7 @@ from app.science.plots.plot import BLUE
 from app.science.point_sets import model, onnx_file
 from app.science.point_sets.model import PointModel
 from app.science.point_sets.plan import DEFAULT_HEADS, LADDER, PointPlan
-from app.science.point_sets.pose import MOST_FRAMED_DIM, PoseName
+from app.science.point_sets.pose import FRAMED, MOST_FRAMED_DIM, PoseName
 from app.science.point_sets.sets import MOST_POINTS, PointSets, UnusablePointSets
 from app.science.structure.invariance.layout import Layout
 from app.science.structure.invariance.layout import PointSets as PointLayout
@@ -103,6 +103,11 @@ class PointModality:
             "depth": 2,
             "evidence": _evidence(plans, pose),
         }
+
+    def symmetries(self, plan: Mapping[str, Any]) -> dict[str, bool]:
+        """Turns and mirrors, where one of the plans has them."""
+        pose = plan["plans"][-1]["pose"]
+        return {"turned": pose in FRAMED, "mirrored": pose == "turned_or_mirrored"}
 
     def fit(self, training: Training, plan: Mapping[str, Any]) -> Trained:
         """Draw the motifs, then solve the head; the first plan that is enough, or the best."""

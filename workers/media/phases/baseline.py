@@ -4,7 +4,6 @@ Ridge reads plain numbers of the rows; a network of the modality's usual kind is
 full and with the seconds of ours. Trees read columns of a table; none is trained here.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -58,7 +57,7 @@ def _problem(context: Context) -> MediaProblem:
     held = np.isin(
         rows_of(context, "fit"), context.read_arrays("split", "rows.safetensors")["validation"]
     )
-    plan: Mapping[str, Any] = context.read_json("architecture", "architecture.json")["plan"]
+    plan = context.read_json("architecture", "architecture.json")["plan"]
     return MediaProblem(
         task=training.task,
         n_classes=len(training.classes),
@@ -67,7 +66,7 @@ def _problem(context: Context) -> MediaProblem:
         train=np.flatnonzero(~held),
         validation=np.flatnonzero(held),
         test=inputs_of(context, "test"),
-        mirrored=plan.get("mirrored", False),
+        **medium(context).modality.symmetries(plan),
     )
 
 

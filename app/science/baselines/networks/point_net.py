@@ -96,6 +96,8 @@ class PointNets:
                     "weight_decay": WEIGHT_DECAY,
                     "dropout": DROPOUT,
                     "most_points": MOST_POINTS,
+                    "turned": problem.turned,
+                    "mirrored": problem.mirrored,
                 },
                 rate=setting.learning_rate,
                 batch_rows=BATCH_SETS,
@@ -122,9 +124,12 @@ class PointNets:
         return read
 
     def varied(self, batch: Tensor, problem: MediaProblem, rng: np.random.Generator) -> Tensor:
-        """As it is."""
-        del problem, rng
-        return batch
+        """Positions turned at random where the target stays as it is."""
+        if not problem.turned:
+            return batch
+        dim = min(POSITIONS, batch.shape[2])
+        frames = _frames(len(batch), dim, rng, mirrored=problem.mirrored).to(batch.device)
+        return torch.cat([batch[:, :, :dim] @ frames, batch[:, :, dim:]], dim=2)
 
 
 def _filled(inputs: Inputs) -> NDArray[np.float32]:
@@ -133,8 +138,17 @@ def _filled(inputs: Inputs) -> NDArray[np.float32]:
     wanted = min(inputs.shape[1], MOST_POINTS)
     places = np.arange(wanted) * n_points[:, None] // wanted
     points = np.take_along_axis(inputs, places[:, :, None], axis=1).astype(np.float32)
-    points[:, :, :POSITIONS] -= points[:, :, :POSITIONS].mean(axis=1, keepdims=True)
+    points[:, :, :POSITIONS] -= np.nanmean(inputs[:, :, :POSITIONS], axis=1, keepdims=True)
     return points
+
+
+def _frames(n: int, dim: int, rng: np.random.Generator, *, mirrored: bool) -> Tensor:
+    """(n, dim, dim) random turns, half of them with a mirror where that is allowed."""
+    frames, triangles = np.linalg.qr(rng.normal(size=(n, dim, dim)))
+    frames *= np.sign(np.diagonal(triangles, axis1=1, axis2=2))[:, None, :]
+    if not mirrored:
+        frames[:, :, 0] *= np.linalg.det(frames)[:, None]
+    return torch.from_numpy(frames.astype(np.float32))
 
 
 PLUGIN: Family = PointNets()
