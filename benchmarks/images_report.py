@@ -144,4 +144,4 @@ class SetReport:
 
 def _in_words(setting: Document) -> str:
     kind = "residual CNN" if setting["residual"] else "CNN"
-    return f"{kind} of width {setting['width']}"
+    return f"{kind} {setting['width']}"

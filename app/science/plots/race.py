@@ -95,7 +95,7 @@ def _label(competitor: TimedErrors, competitors: Sequence[TimedErrors]) -> str |
     if competitor is not best:
         return None
     error, seconds = min(error for _, error in best.points), best.points[-1][0]
-    many = f", best of {len(runs)} runs" if len(runs) > 1 else ""
+    many = f", best of {len(runs)}" if len(runs) > 1 else ""
     return f"{best.name}{many}: {number(error)} in {number(_seconds(seconds), 2)} s"
 
 
