@@ -29,9 +29,11 @@ PATIENCE = 0.5
 """Share of the cycle without a better look, after which a run ends: its middle is noisy."""
 FIRST_LOOK, LOOK_RATIO, LOOK_STEP = 1 / 64, 1.5, 1 / 16
 LOOK_SHARE = 0.1
-"""Of the time, for looks on the way."""
+"""Of the time, for looks on the way of a run that will not do all its steps."""
 MOST_VALIDATION = 3_000
 PREDICTED_ROWS = 256
+MOST_GRADIENT = 1.0
+"""Longer ones are cut to this norm: squared errors of a young network can throw it far off."""
 
 Ended = Literal["planned", "early", "time"]
 Tell = Callable[[float, str], None]
@@ -73,6 +75,10 @@ class Cycle:
     def progress(self, n_steps: int, seconds: float) -> float:
         """Share of the cycle that is over."""
         return min(1.0, max(n_steps / self.n_steps, seconds / self.max_seconds))
+
+    def in_time(self, n_steps: int, seconds: float) -> bool:
+        """Whether all steps will be done: then the clock decides nothing, and a run repeats."""
+        return n_steps / self.n_steps >= seconds / self.max_seconds
 
 
 @dataclass(frozen=True)
@@ -125,8 +131,8 @@ class _Looks:
     improved: list[tuple[float, State]] = field(default_factory=list)
     best: CurvePoint = field(default_factory=lambda: CurvePoint(0.0, math.inf, math.inf))
 
-    def wanted(self, progress: float, elapsed: float) -> bool:
-        return progress >= self.due and self.seconds <= LOOK_SHARE * elapsed
+    def wanted(self, progress: float, most_seconds: float) -> bool:
+        return progress >= self.due and self.seconds <= most_seconds
 
     def take(self, progress: float) -> None:
         begun = time.perf_counter()
@@ -162,7 +168,8 @@ def train(
         for done in itertools.count():
             elapsed = time.perf_counter() - start
             progress = cycle.progress(done, elapsed)
-            if progress == 1.0 or looks.wanted(progress, elapsed):
+            share = 1.0 if cycle.in_time(done, elapsed) else LOOK_SHARE
+            if progress == 1.0 or looks.wanted(progress, share * elapsed):
                 looks.take(progress)
                 tell(progress, "")
                 if progress == 1.0 or progress - looks.best_at > PATIENCE:
@@ -238,6 +245,7 @@ def _step(
     targets = data.targets[torch.from_numpy(rows).to(data.device)]
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(_loss(model(batch), targets, candidate.smoothing))
+    nn.utils.clip_grad_norm_(model.parameters(), MOST_GRADIENT)
     optimizer.step()
 
 

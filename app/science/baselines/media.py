@@ -17,6 +17,8 @@ from app.science.relu_network.network import Task
 
 Inputs = NDArray[Any]
 Rows = NDArray[np.int64]
+POSITIONS = 3
+"""Further numbers of a point are its channels, such as a normal or a color."""
 
 
 @dataclass(frozen=True)

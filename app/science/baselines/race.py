@@ -68,7 +68,7 @@ def run(
         seconds_final=best.seconds,
         n_parameters=sum(parameter.numel() for parameter in best.model.parameters()),
         curve=best.curve,
-        settings=_settings(data, best, runs, seed),
+        settings={**_settings(data, best, runs), "seed": seed, "budget_seconds": budget_seconds},
         checkpoints=(*earlier(data, best), Checkpoint(best.best.seconds, prediction)),
     )
 
@@ -84,7 +84,7 @@ def _n_steps(problem: MediaProblem, batch_rows: int) -> int:
     return steps * min(max(round(PLANNED_STEPS / steps), MIN_EPOCHS), MAX_EPOCHS)
 
 
-def _settings(data: Data, best: Run, runs: list[Run], seed: int) -> dict[str, object]:
+def _settings(data: Data, best: Run, runs: list[Run]) -> dict[str, object]:
     batch_rows, n_rows = best.candidate.batch_rows, len(data.problem.train)
     return {
         **best.candidate.facts,
@@ -94,6 +94,5 @@ def _settings(data: Data, best: Run, runs: list[Run], seed: int) -> dict[str, ob
         "runs": len(runs),
         "ended": runs[-1].ended,
         "validation_rows": len(data.validation),
-        "seed": seed,
         "device": data.device,
     }

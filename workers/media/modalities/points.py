@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from app.science.baselines.media import POSITIONS
 from app.science.linalg import Floats
 from app.science.plots.plot import BLUE
 from app.science.point_sets import model, onnx_file
@@ -20,8 +21,6 @@ from app.science.structure.invariance.layout import PointSets as PointLayout
 from app.tables.media_blocks import PointBlock, point_blocks
 from workers.media.modality import Inputs, Modality, Rows, Trained, Training, decided
 
-POSITIONS = 3
-"""Further numbers of a point are its channels, such as a normal or a color."""
 BLOCK_BYTES, BLOCK_ROWS = 32 << 20, 1024
 STUDY_POINTS, LEAST_STUDY_POINTS = 24, 4
 LIVE_COPIES = 6

@@ -48,7 +48,8 @@ def _about_sgd(baselines: dict[str, Any]) -> str:
         return f"{about}."
     return (
         f"{about} up to its limit, which is less than ours took: raise "
-        "`baselines.max_wall_seconds` to compare at the same time."
+        "`baselines.max_wall_seconds`, and `compute.max_wall_seconds` to eight times as much, to "
+        "compare at the same time."
     )
 
 

@@ -15,14 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from app.science.baselines.media import Candidate, Family, Inputs, MediaProblem
+from app.science.baselines.media import POSITIONS, Candidate, Family, Inputs, MediaProblem
 
 BATCH_SETS = 64
 WEIGHT_DECAY, DROPOUT = 1e-4, 0.2
-MOST_POINTS = 1_024
+SHOWN_POINTS = 1_024
 """Of a set, evenly spaced: as many as the source takes."""
-POSITIONS = 3
-"""Further numbers of a point are its channels, such as a normal or a color."""
 UNIT_SETS = 1_000
 
 Name = Literal["deep_sets", "point_net"]
@@ -95,7 +93,7 @@ class PointNets:
                     "widths": list(setting.widths),
                     "weight_decay": WEIGHT_DECAY,
                     "dropout": DROPOUT,
-                    "most_points": MOST_POINTS,
+                    "most_points": SHOWN_POINTS,
                     "turned": problem.turned,
                     "mirrored": problem.mirrored,
                 },
@@ -135,7 +133,7 @@ class PointNets:
 def _filled(inputs: Inputs) -> NDArray[np.float32]:
     """Equally many points of every set, evenly spaced or repeated; positions around their mean."""
     n_points = (~np.isnan(inputs[:, :, 0])).sum(axis=1)  # NaN comes last
-    wanted = min(inputs.shape[1], MOST_POINTS)
+    wanted = min(inputs.shape[1], SHOWN_POINTS)
     places = np.arange(wanted) * n_points[:, None] // wanted
     points = np.take_along_axis(inputs, places[:, :, None], axis=1).astype(np.float32)
     points[:, :, :POSITIONS] -= np.nanmean(inputs[:, :, :POSITIONS], axis=1, keepdims=True)
