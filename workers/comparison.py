@@ -19,7 +19,7 @@ from app.science.evaluation.decision import ClassWeights
 from app.science.evaluation.metrics import evaluate, headline_name
 from app.science.relu_network.network import Task
 from workers.context import Context
-from workers.effort import IN_WORDS, SAME_TIME, TRAINED
+from workers.effort import IN_WORDS, SAME_TIME, trained_by_sgd
 from workers.tabular import LEVEL, Floats
 
 OURS = "network"
@@ -101,7 +101,7 @@ def matched_quality(baselines: Mapping[str, Any], error: float) -> dict[str, Any
     baselines : ``baseline.json``
     error : of ours, in the headline metric
     """
-    name = next((name for name in TRAINED if name in baselines), None)
+    name = trained_by_sgd(baselines)
     if name is None:
         return None
     sgd = baselines[name]

@@ -1,10 +1,17 @@
 """What our method and its rivals cost in a job, and what they are called in words."""
 
+from collections.abc import Iterable
+
 from workers.context import Context
 from workers.tabular import SGD
 
 TRAINED = {SGD: "the Adam MLP", "cnn": "the CNN", "point_net": "the point network"}
 """Networks trained by SGD, in words: of tables, of images and of point sets."""
+
+
+def trained_by_sgd(baselines: Iterable[str]) -> str | None:
+    """Which of a job's baselines is the network trained by SGD, if one is."""
+    return next((name for name in baselines if name in TRAINED), None)
 
 
 def same_time(name: str) -> str:

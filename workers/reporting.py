@@ -14,7 +14,7 @@ from app.science.plots.race import TimedErrors, error_against_time
 from app.science.report.markdown import markdown
 from app.science.report.page import page
 from workers.context import Context
-from workers.effort import TRAINED, TREES
+from workers.effort import TRAINED, TREES, trained_by_sgd
 
 DIMENSION_FIGURES = (
     scale_curve,
@@ -118,7 +118,8 @@ def race(report: dict[str, Any]) -> Plot:
         for method, name in (("ridge", "ridge"), (TREES, "LightGBM"))
         if method in evaluation["methods"]
     ]
-    for sgd in TRAINED.keys() & report["baseline"].keys():
+    sgd = trained_by_sgd(report["baseline"])
+    if sgd:
         found = report["baseline"][sgd]
         points = tuple((point["seconds"], point["error"]) for point in found["test_curve"])
         tuning = found["seconds_total"] - found["seconds_final"]

@@ -6,7 +6,7 @@ from app.domain.features import MEDIA
 from app.science.report.section import capital
 from workers import comparison
 from workers.context import Context
-from workers.effort import TRAINED, our_phases, our_seconds, same_time
+from workers.effort import TRAINED, our_phases, our_seconds, same_time, trained_by_sgd
 from workers.media.modality import inputs_of, medium, targets_of
 from workers.media.model import predicted, session_of
 from workers.phase import Phase
@@ -40,7 +40,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def _about_sgd(baselines: dict[str, Any]) -> str:
-    name = next((name for name in TRAINED if name in baselines), None)
+    name = trained_by_sgd(baselines)
     if name is None:
         return "No network was trained by SGD for comparison."
     about = f"{capital(TRAINED[name])} was tuned and trained by SGD"
