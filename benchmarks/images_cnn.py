@@ -1,13 +1,10 @@
 """The network that ours is compared with: a small CNN by SGD, with its accuracy over seconds.
 
-Convolutions of 3 x 3 with batch normalization, a halving after each of three blocks, optionally
-with a residual pair in every block; Nesterov momentum, a one-cycle rate, label smoothing 0.1, crops
-and, where the mirror means the same, flips. Schedules of several lengths are trained, since a
-short annealed run is better at its end than a long run is on its way; the rate is chosen on the
-shortest.
+It is the one that jobs are compared with. Schedules of several lengths are trained with a one-cycle
+rate, since a short annealed run is better at its end than a long run is on its way; the rate is
+chosen on the shortest.
 
-Source: He, Zhang, Ren and Sun 2016, doi:10.1109/CVPR.2016.90; Smith and Topin 2019,
-arXiv:1708.07120 (one cycle).
+Source: Smith and Topin 2019, arXiv:1708.07120 (one cycle).
 """
 
 import time
@@ -20,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from app.science.baselines.networks import cnn
 from app.science.mimicry import target
 from benchmarks.images_data import ImageSet
 from benchmarks.mimicry_result import Document
@@ -30,7 +28,6 @@ NETWORKS = ((16, False), (32, False), (32, True))
 """Width of the first block, and whether blocks are residual."""
 RATES = (0.05, 0.2)
 MEDIUM, LARGE = 2_000, 20_000
-MOMENTUM, WEIGHT_DECAY, SMOOTHING, PADDING = 0.9, 5e-4, 0.1, 2
 Point = tuple[float, float]
 """Seconds of training so far, and an accuracy."""
 
@@ -48,10 +45,10 @@ class Setting:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, with what all settings share."""
         shared = {
-            "momentum": MOMENTUM,
-            "weight_decay": WEIGHT_DECAY,
-            "smoothing": SMOOTHING,
-            "padding": PADDING,
+            "momentum": cnn.MOMENTUM,
+            "weight_decay": cnn.WEIGHT_DECAY,
+            "smoothing": cnn.SMOOTHING,
+            "padding": cnn.PADDING,
         }
         return asdict(self) | shared
 
@@ -108,7 +105,9 @@ def train(problem: ImageSet, setting: Setting, seed: int = 0) -> Run:
     center, scale = images[fit].mean((0, 2, 3), keepdim=True), images[fit].std((0, 2, 3))
     images = ((images - center) / scale[:, None, None]).to(memory_format=torch.channels_last)
     test = (_maps(problem.test) - center) / scale[:, None, None]
-    model = _network(images.shape[1], setting, len(problem.classes))
+    model = cnn.network(
+        images.shape[1], setting.width, len(problem.classes), residual=setting.residual
+    )
     steps = _Steps(model, setting, len(fit))
     rng = np.random.default_rng([seed, setting.n_epochs])
     seconds, curve = 0.0, []
@@ -116,7 +115,7 @@ def train(problem: ImageSet, setting: Setting, seed: int = 0) -> Run:
     for done, rows in enumerate(_batches(fit, setting, rng), start=1):
         start = time.perf_counter()
         part = torch.from_numpy(rows)
-        steps.take(_varied(images[part], rng, mirrored=problem.mirrored), codes[part])
+        steps.take(cnn.varied(images[part], rng, mirrored=problem.mirrored), codes[part])
         seconds += time.perf_counter() - start
         if done in marks:
             curve.append((seconds, _accuracy(model, test, problem.test_codes)))
@@ -137,9 +136,7 @@ class _Steps:
         self.model = model
         self.total = setting.n_epochs * max(1, n_rows // setting.batch_rows)
         rate = setting.rate * setting.batch_rows / 128
-        self.optimizer = torch.optim.SGD(
-            model.parameters(), rate, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
-        )
+        self.optimizer = cnn.nesterov(model, rate)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, rate, total_steps=self.total + 1, pct_start=0.25, cycle_momentum=False
         )
@@ -147,37 +144,10 @@ class _Steps:
     def take(self, images: Tensor, codes: Tensor) -> None:
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = functional.cross_entropy(self.model(images), codes, label_smoothing=SMOOTHING)
+        loss = functional.cross_entropy(self.model(images), codes, label_smoothing=cnn.SMOOTHING)
         torch.autograd.backward(loss)
         self.optimizer.step()
         self.schedule.step()
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(_convolution(width, width), _convolution(width, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.body(x)
-        return x + change
-
-
-def _convolution(n_in: int, n_out: int) -> nn.Sequential:
-    layer = nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)
-    return nn.Sequential(layer, nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
-
-
-def _network(n_channels: int, setting: Setting, n_classes: int) -> nn.Sequential:
-    widths = [setting.width, 2 * setting.width, 4 * setting.width]
-    parts: list[nn.Module] = []
-    for n_in, n_out in zip([n_channels, *widths[:-1]], widths, strict=True):
-        parts += [_convolution(n_in, n_out), nn.MaxPool2d(2)]
-        parts += [_Residual(n_out)] if setting.residual else [_convolution(n_out, n_out)]
-    parts += [nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(widths[-1], n_classes)]
-    network = nn.Sequential(*parts)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # missing there
-    return network
 
 
 def _maps(images: np.ndarray) -> Tensor:
@@ -189,18 +159,6 @@ def _batches(rows: np.ndarray, setting: Setting, rng: np.random.Generator) -> It
         order = rng.permutation(rows)
         for index in range(max(1, len(rows) // setting.batch_rows)):
             yield order[index * setting.batch_rows : (index + 1) * setting.batch_rows]
-
-
-def _varied(images: Tensor, rng: np.random.Generator, *, mirrored: bool) -> Tensor:
-    """One crop for the batch, and a flip of a random half."""
-    height, width = images.shape[2:]
-    padded = functional.pad(images, (PADDING,) * 4)
-    row, column = rng.integers(0, 2 * PADDING + 1, 2)
-    cropped = padded[:, :, row : row + height, column : column + width]
-    if not mirrored:
-        return cropped
-    flip = torch.from_numpy(rng.random(len(images)) < 0.5)
-    return torch.where(flip[:, None, None, None], cropped.flip(-1), cropped)
 
 
 @torch.no_grad()

@@ -1,7 +1,9 @@
 """MNIST and CIFAR-10 as uint8 arrays; the test parts are read for reporting alone."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,6 +17,10 @@ Ints = NDArray[np.int64]
 
 QUICK_ROWS, QUICK_TEST_ROWS = 2_000, 1_000
 PER_CLASS = (50, 100, 500, 1_000)
+WHOLE = ("MNIST", "CIFAR-10")
+SMALL = {f"CIFAR-10, {n_rows:,} a class": n_rows for n_rows in PER_CLASS}
+NAMES = (*SMALL, *WHOLE)
+"""Small ones first."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +65,16 @@ class ImageSet:
         )
 
 
-def sets(*, quick: bool) -> list[ImageSet]:
-    """Every problem of the benchmark, small ones first."""
-    digits, photographs = mnist(), cifar10()
+def sets(names: Sequence[str], *, quick: bool) -> list[ImageSet]:
+    """The problems of these names; if it must be quick, the first images of the whole ones."""
+    whole = {"MNIST": cache(mnist), "CIFAR-10": cache(cifar10)}
     if quick:
-        return [
-            digits.first(QUICK_ROWS, QUICK_TEST_ROWS),
-            photographs.first(QUICK_ROWS, QUICK_TEST_ROWS),
-        ]
-    small = [photographs.per_class(n_rows, seed=0) for n_rows in PER_CLASS]
-    return [*small, digits, photographs]
+        kept = [name for name in names if name in WHOLE]
+        return [whole[name]().first(QUICK_ROWS, QUICK_TEST_ROWS) for name in kept]
+    return [
+        whole[name]() if name in WHOLE else whole["CIFAR-10"]().per_class(SMALL[name], seed=0)
+        for name in names
+    ]
 
 
 def mnist() -> ImageSet:

@@ -1,8 +1,12 @@
 """What the runs on one image set say: accuracies, times, and each bar with PASS or MISS."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from app.science.plots.plot import Plot
+from app.science.plots.race import TimedErrors, error_against_time
 
 Document = dict[str, Any]
 
@@ -93,6 +97,28 @@ class SetReport:
         text = f"CNN needs {ratio:.2f}x our time to reach ours (>= {wanted}x)"
         return Bar(self.name, text, ratio >= wanted if judged else None)
 
+    def plot(self) -> Plot:
+        """Error over seconds, ours as a point and every run of the CNN as a curve."""
+        ours = ((self.ours["seconds"], 1.0 - self.ours["accuracy"]),)
+        curves = [
+            TimedErrors(
+                _in_words(run["setting"]),
+                "baseline",
+                tuple((seconds, 1.0 - value) for seconds, value in run["curve"]),
+            )
+            for run in self.cnn
+        ]
+        return error_against_time(
+            [TimedErrors("ours", "ours", ours), *curves],
+            metric="error_rate",
+            rows=f"test images of {self.name}",
+        )
+
+    @property
+    def file_name(self) -> str:
+        """Of its picture."""
+        return f"{re.sub('[^a-z0-9]+', '_', self.name.lower())}.svg"
+
     def document(self) -> Document:
         """Plain JSON."""
         return {
@@ -114,3 +140,8 @@ class SetReport:
             f" CNN {best['test']:.2%} in {best['seconds']:.1f} s"
         )
         return "\n".join([head, *(f"  {bar.line()}" for bar in self.bars())])
+
+
+def _in_words(setting: Document) -> str:
+    kind = "residual CNN" if setting["residual"] else "CNN"
+    return f"{kind} {setting['width']}"

@@ -15,13 +15,13 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
+from app.science.baselines.networks.point_net import GRID, Setting
 from app.science.plots.race import TimedErrors, error_against_time
 from benchmarks import point_clouds_data, point_clouds_net, point_clouds_ours
 from benchmarks.data import ROOT
 from benchmarks.mimicry import machine
 from benchmarks.mimicry_result import Cache, Document, say
 from benchmarks.point_clouds_data import BARS, CloudProblem
-from benchmarks.point_clouds_net import GRID, Setting
 
 TIMES_OURS, RACE_SECONDS = (3.0, 8.0), 5.0
 """Budgets of the winner. Before, all settings race for as long as ours took, or for this long."""

@@ -4,77 +4,24 @@ A run gets a number of CPU seconds, and its learning rate is annealed to zero ov
 validation and test sets stops the clock. Settings race for a while, the winner by validation
 accuracy then trains for several budgets, each with a schedule of its own.
 
-Source: Zaheer et al. 2017, arXiv:1703.06114 (DeepSets); Qi et al. 2017, arXiv:1612.00593
-(PointNet, without its transforms: poses are aligned here); Kingma and Ba 2015, arXiv:1412.6980.
+They are the networks that jobs are compared with; poses are aligned in these sets.
 """
 
 import math
 import time
-from dataclasses import asdict, dataclass, field
-from itertools import pairwise
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from app.science.baselines.networks.point_net import BATCH_SETS, PointNet, Setting, adam
 from benchmarks.mimicry_result import Document
 from benchmarks.point_clouds_data import CloudProblem
 
-BATCH_SETS, EVALUATED_SETS = 64, 250
-WEIGHT_DECAY, DROPOUT = 1e-4, 0.2
+EVALUATED_SETS = 250
 N_LOOKS, FIRST_LOOK = 8, 1 / 16
-
-Family = Literal["deep_sets", "point_net"]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """``deep_sets`` pools mean and maximum; ``point_net`` the maximum, with batch norm."""
-
-    family: Family
-    widths: tuple[int, ...]
-    learning_rate: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON, with what all settings share."""
-        shared = {"batch_sets": BATCH_SETS, "weight_decay": WEIGHT_DECAY, "dropout": DROPOUT}
-        return asdict(self) | shared
-
-
-GRID = (
-    Setting("deep_sets", (64, 128), 3e-3),
-    Setting("deep_sets", (64, 128, 256), 1e-3),
-    Setting("point_net", (64, 128), 3e-3),
-    Setting("point_net", (64, 128, 256), 1e-3),
-)
-
-
-class PointNet(nn.Module):
-    """The same layers for every point, pooling, and two layers for the set."""
-
-    def __init__(self, n_columns: int, n_classes: int, setting: Setting) -> None:
-        super().__init__()
-        self.norm = setting.family == "point_net"
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise((n_columns, *setting.widths)):
-            layers += [nn.Linear(fan_in, fan_out)]
-            layers += [nn.BatchNorm1d(fan_out)] if self.norm else []
-            layers += [nn.ReLU()]
-        self.points = nn.Sequential(*layers)
-        last = setting.widths[-1]
-        wide = last if self.norm else 2 * last
-        self.sets = nn.Sequential(
-            nn.Linear(wide, last), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(last, n_classes)
-        )
-
-    def forward(self, points: Tensor) -> Tensor:
-        """(n, k, columns) to logits (n, classes)."""
-        n, k, width = points.shape
-        found = self.points(points.reshape(n * k, width)).reshape(n, k, -1)
-        pooled = [found.amax(1)] if self.norm else [found.mean(1), found.amax(1)]
-        logits: Tensor = self.sets(torch.cat(pooled, 1))
-        return logits
 
 
 @dataclass
@@ -125,9 +72,7 @@ def run(problem: CloudProblem, setting: Setting, budget_seconds: float) -> Docum
     data = clouds(problem)
     torch.manual_seed(problem.seed)
     model = PointNet(problem.rest.points.shape[2], problem.n_classes, setting)
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=setting.learning_rate, weight_decay=WEIGHT_DECAY
-    )
+    optimizer = adam(model, setting.learning_rate)
     curve: list[tuple[float, float, float]] = []
     clock, n_steps = Clock(), 0
     for pause in budget_seconds * np.geomspace(FIRST_LOOK, 1.0, N_LOOKS):

@@ -1,10 +1,25 @@
 """What our method and its rivals cost in a job, and what they are called in words."""
 
+from collections.abc import Iterable
+
 from workers.context import Context
 from workers.tabular import SGD
 
-SAME_TIME = f"{SGD}_same_time"
-"""The SGD baseline again, with as many seconds as ours took."""
+TRAINED = {SGD: "the Adam MLP", "cnn": "the CNN", "point_net": "the point network"}
+"""Networks trained by SGD, in words: of tables, of images and of point sets."""
+
+
+def trained_by_sgd(baselines: Iterable[str]) -> str | None:
+    """Which of a job's baselines is the network trained by SGD, if one is."""
+    return next((name for name in baselines if name in TRAINED), None)
+
+
+def same_time(name: str) -> str:
+    """The baseline again, with as many seconds as ours took."""
+    return f"{name}_same_time"
+
+
+SAME_TIME = {same_time(name): f"{words} in the same time" for name, words in TRAINED.items()}
 
 TREES = "lightgbm"
 
@@ -24,8 +39,8 @@ OUR_PHASES = (
 IN_WORDS = {
     "network": "Motif Mimicry",
     "teacher": "the teacher",
-    SGD: "the Adam MLP",
-    SAME_TIME: "the Adam MLP in the same time",
+    **TRAINED,
+    **SAME_TIME,
     TREES: "LightGBM",
     "ridge": "ridge",
 }

@@ -14,8 +14,7 @@ from app.science.plots.race import TimedErrors, error_against_time
 from app.science.report.markdown import markdown
 from app.science.report.page import page
 from workers.context import Context
-from workers.effort import TREES
-from workers.tabular import SGD
+from workers.effort import TRAINED, TREES, trained_by_sgd
 
 DIMENSION_FIGURES = (
     scale_curve,
@@ -119,9 +118,11 @@ def race(report: dict[str, Any]) -> Plot:
         for method, name in (("ridge", "ridge"), (TREES, "LightGBM"))
         if method in evaluation["methods"]
     ]
-    sgd = report["baseline"].get(SGD)
+    sgd = trained_by_sgd(report["baseline"])
     if sgd:
-        points = tuple((point["seconds"], point["error"]) for point in sgd["test_curve"])
-        tuning = sgd["seconds_total"] - sgd["seconds_final"]
-        competitors.append(TimedErrors("Adam MLP", "baseline", points, tuning))
+        found = report["baseline"][sgd]
+        points = tuple((point["seconds"], point["error"]) for point in found["test_curve"])
+        tuning = found["seconds_total"] - found["seconds_final"]
+        name = TRAINED[sgd].removeprefix("the ")
+        competitors.append(TimedErrors(name, "baseline", points, tuning))
     return error_against_time(competitors, metric=metric, rows="test rows")

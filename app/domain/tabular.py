@@ -79,8 +79,9 @@ class Architecture(Part):
 class Baselines(Part):
     """What is trained beside our network, on the same split; ridge always is.
 
-    ``sgd``: an Adam MLP, tuned, and once more with as many seconds as ours took. ``trees``:
-    LightGBM. ``max_wall_seconds`` holds for each of them.
+    ``sgd``: an Adam MLP (on images a CNN, on point sets DeepSets or PointNet), tuned, and once more
+    with as many seconds as ours took. ``trees``: LightGBM, on tables. ``max_wall_seconds`` holds
+    for each of them.
     """
 
     sgd: StrictBool = True

@@ -62,6 +62,11 @@ class Trained:
 class Modality(Protocol):
     """One kind of features that is no table."""
 
+    @property
+    def rival(self) -> str:
+        """What users would train, by its name in ``app.science.baselines.networks``."""
+        ...
+
     def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
         """How a cell becomes an input, from the profile of its column; plain JSON."""
         ...
@@ -87,6 +92,10 @@ class Modality(Protocol):
         ----------
         accepted : changes under which the target stays as it is, by their group
         """
+        ...
+
+    def symmetries(self, plan: Mapping[str, Any]) -> dict[str, bool]:
+        """Changes that the planned network does not see, as ``MediaProblem`` calls them."""
         ...
 
     def fit(self, training: Training, plan: Mapping[str, Any]) -> Trained:

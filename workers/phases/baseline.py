@@ -1,14 +1,13 @@
 """Phase ``baseline``: what a user would have trained instead, on the same split."""
 
-from dataclasses import asdict
 from typing import Any
 
 from app.domain.kinds.train import TrainSpec
 from app.science.baselines.baseline import BASELINES, BaselineResult, Problem
-from app.science.evaluation.metrics import headline
 from app.science.export.latency import single_row_ms
+from workers import rivals
 from workers.context import Context
-from workers.effort import SAME_TIME, TREES, our_seconds
+from workers.effort import TREES, our_seconds, same_time
 from workers.phase import Phase
 from workers.tabular import SGD, Encoded, encoded, fitted_encoding
 
@@ -20,7 +19,8 @@ def run(context: Context) -> dict[str, Any]:
     results = _results(context, data)
     encoding = fitted_encoding(context)
     documents = {
-        name: _document(data, result) | {"latency_ms": single_row_ms(result.network, encoding)}
+        name: rivals.document(data.task, data.test_y, result, data.class_weights)
+        | {"latency_ms": single_row_ms(result.network, encoding)}
         for name, result in results.items()
     }
     predictions = {name: result.prediction_test for name, result in results.items()}
@@ -64,28 +64,8 @@ def _results(context: Context, data: Encoded) -> dict[str, BaselineResult]:
     if SGD in results:
         ours = our_seconds(context)
         enough = results[SGD].seconds_total <= ours
-        results[SAME_TIME] = results[SGD] if enough else trained(SGD, ours)
+        results[same_time(SGD)] = results[SGD] if enough else trained(SGD, ours)
     return results
-
-
-def _document(data: Encoded, result: BaselineResult) -> dict[str, Any]:
-    return {
-        "validation_metric": result.validation_metric,
-        "seconds_total": result.seconds_total,
-        "seconds_final": result.seconds_final,
-        "n_parameters": result.n_parameters,
-        "settings": dict(result.settings),
-        "curve": [asdict(point) for point in result.curve],
-        "test_curve": [
-            {
-                "seconds": checkpoint.seconds,
-                "error": headline(
-                    data.task, data.test_y, checkpoint.prediction_test, data.class_weights
-                ),
-            }
-            for checkpoint in result.checkpoints
-        ],
-    }
 
 
 PLUGIN: Phase = run

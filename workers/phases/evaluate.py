@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from app.science.evaluation.comparison import time_to_quality
 from app.science.export.latency import single_row_ms
 from app.science.relu_network.evaluate import predict
 from workers import comparison
 from workers.context import Context
 from workers.effort import our_phases, our_seconds
 from workers.phase import Phase
-from workers.tabular import SGD, encoded, fitted_encoding, fitted_teacher, trained_network
+from workers.tabular import encoded, fitted_encoding, fitted_teacher, trained_network
 
 Documents = dict[str, Any]
 
@@ -35,7 +34,9 @@ def run(context: Context) -> dict[str, Any]:
     metric, methods = found["metric"], found["methods"]
     document = {
         **found,
-        "matched_quality": _matched_quality(baselines, methods["network"]["metrics"][metric]),
+        "matched_quality": comparison.matched_quality(
+            baselines, methods["network"]["metrics"][metric]
+        ),
         "seconds_note": f"network: {', '.join(our_phases(context))}; baselines: tuning and "
         "training. All on the same machine, one after another.",
         "latency_note": "one row with its preprocessing in ONNX Runtime on one thread, median",
@@ -67,24 +68,6 @@ def _costs(context: Context, baselines: Documents) -> dict[str, dict[str, Any]]:
         for name, found in baselines.items()
     }
     return {"network": ours, "teacher": teacher, **theirs}
-
-
-def _matched_quality(baselines: Documents, error: float) -> dict[str, Any] | None:
-    """How long SGD trained until it was as good as ours on the test rows; null without SGD."""
-    sgd = baselines.get(SGD)
-    if sgd is None:
-        return None
-    curve = [(point["seconds"], point["error"]) for point in sgd["test_curve"]]
-    tuning = sgd["seconds_total"] - sgd["seconds_final"]
-    found = time_to_quality(error, curve, tuning_seconds=tuning)
-    return {
-        "method": SGD,
-        "error": found.error,
-        "best": found.best,
-        "reached": found.seconds is not None,
-        "seconds": found.seconds,
-        "seconds_without_tuning": found.seconds_of_run,
-    }
 
 
 PLUGIN: Phase = run

@@ -62,15 +62,13 @@ class Checkpoint:
     prediction_test: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class BaselineResult:
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
     """What came out, and what it cost.
 
     ``prediction_test`` : (n,) in the target's unit, or (n, c) class probabilities.
     ``seconds_total`` includes the tuning; ``seconds_final``, ``curve`` and ``checkpoints`` are
     those of the one run that made the prediction; predicting at checkpoints costs it no time.
-    ``network`` : the model over encoded rows in our own format, so that every method is served
-    and timed by the same code. Ridge on classes agrees in the order of the classes only.
     """
 
     name: str
@@ -81,8 +79,18 @@ class BaselineResult:
     n_parameters: int
     curve: tuple[CurvePoint, ...]
     settings: Mapping[str, Any]
-    network: Network
     checkpoints: tuple[Checkpoint, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineResult(Outcome):
+    """The outcome of a baseline over encoded rows.
+
+    ``network`` : the model in our own format, so that every method is served and timed by the
+    same code. Ridge on classes agrees in the order of the classes only.
+    """
+
+    network: Network
 
 
 class Baseline(Protocol):

@@ -148,7 +148,7 @@ slower than LightGBM'
     if ties:
         clauses.append(f"the difference from {_listed(ties)} is not significant")
     speeds = [_speed(seconds, r.seconds, r.name) for r in rivals if r.timed]
-    clauses.append(", ".join([f"training took {seconds:.2g} s", *_joined(speeds)]))
+    clauses.append(", ".join([f"training took {number(seconds, 2)} s", *_joined(speeds)]))
     return "; ".join(clauses)
 
 

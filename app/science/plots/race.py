@@ -37,6 +37,7 @@ class TimedErrors:
 
     ``ours`` is drawn as steps of the best so far, ``baseline`` as its curve, ``reference`` as a
     level. ``tuning_seconds`` came before the curve; a bar on the right shows where it ends then.
+    Several runs may have one name: the legend tells the best of them.
     """
 
     name: str
@@ -68,7 +69,7 @@ def error_against_time(
         axes.set_xscale("log")
         last = max(_end(competitor) for competitor in competitors)
         for competitor in competitors:
-            _draw(axes, competitor, last)
+            _draw(axes, competitor, last, _label(competitor, competitors))
         first = min(_seconds(c.points[0][0]) for c in competitors)
         axes.set_xlim(first / 1.6, last * 1.6)
         _zoom(axes, competitors)
@@ -87,12 +88,22 @@ def error_against_time(
         return finish("error_against_time", figure, table, _caption(competitors, metric, rows))
 
 
-def _draw(axes: Axes, competitor: TimedErrors, last: float) -> None:
+def _label(competitor: TimedErrors, competitors: Sequence[TimedErrors]) -> str | None:
+    """What the legend says of it; nothing where another run of its name is better."""
+    runs = [c for c in competitors if c.name == competitor.name]
+    best = min(runs, key=lambda c: min(error for _, error in c.points))
+    if competitor is not best:
+        return None
+    error, seconds = min(error for _, error in best.points), best.points[-1][0]
+    many = f", best of {len(runs)}" if len(runs) > 1 else ""
+    return f"{best.name}{many}: {number(error)} in {number(_seconds(seconds), 2)} s"
+
+
+def _draw(axes: Axes, competitor: TimedErrors, last: float, label: str | None) -> None:
     color, marker = STYLES[competitor.part]
     seconds = [_seconds(point[0]) for point in competitor.points]
     errors = [point[1] for point in competitor.points]
     best = min(errors)
-    label = f"{competitor.name}: {number(best)} in {number(seconds[-1], 2)} s"
     if competitor.part == "baseline":
         axes.plot(seconds, errors, color=color, lw=1.8, label=label)
         axes.plot([seconds[errors.index(best)]], [best], marker, color=color, ms=7)

@@ -58,12 +58,12 @@ def number(value: object, digits: int = 3) -> str:
 def seconds(value: float) -> str:
     """Seconds as people say them.
 
-    >>> [seconds(v) for v in (0.0007, 9.243, 75.0, 4000.0)]
-    ['under 0.1 s', '9.2 s', '75 s', '67 min']
+    >>> [seconds(v) for v in (0.0007, 9.243, 304.0, 4000.0)]
+    ['under 0.1 s', '9.2 s', '304 s', '67 min']
     """
     if value < 0.1:
         return "under 0.1 s"
-    return f"{value:.2g} s" if value < 600 else f"{value / 60:.0f} min"
+    return f"{number(value, 2)} s" if value < 600 else f"{value / 60:.0f} min"
 
 
 def interval(found: Document, digits: int = 3) -> str:

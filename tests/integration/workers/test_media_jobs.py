@@ -59,7 +59,8 @@ def folder_of_digits(client: TestClient) -> dict[str, bytes]:
 def trained(client: TestClient, folder_of_digits: dict[str, bytes]) -> dict[str, Any]:
     """The job that has learned the digits, under the name ``d-label``."""
     del folder_of_digits
-    return finish(client, {"kind": "train", "dataset": "d", "target": "label"})
+    spec = {"kind": "train", "dataset": "d", "target": "label"}
+    return finish(client, {**spec, "baselines": {"sgd": False}})
 
 
 def test_a_zip_of_digits_becomes_a_package_that_predicts_files(
@@ -137,9 +138,33 @@ def _report_is_complete(client: TestClient, job: dict[str, Any]) -> None:
     assert "tables" in skipped["sentence"]
     comparison = client.get(job["links"]["comparison"]).json()
     assert set(comparison["methods"]) == {"network", "ridge"}
+    assert comparison["matched_quality"] is None
+    assert "No network was trained by SGD" in comparison["seconds_note"]
     page = client.get(f"/v1/jobs/{job['id']}/report", params={"format": "html"}).text
     assert 'id="extremes"' in page
     assert "How was it made without SGD?" in page
+
+
+def test_images_are_compared_with_a_network_trained_by_sgd(
+    client: TestClient, folder_of_digits: dict[str, bytes]
+) -> None:
+    spec = {"kind": "train", "dataset": "d", "target": "label"}
+    job = finish(client, {**spec, "baselines": {"max_wall_seconds": 1}})
+
+    comparison = client.get(job["links"]["comparison"]).json()  # type: ignore[index]
+    report = client.get(f"/v1/jobs/{job['id']}/report").json()
+    cnn = report["baseline"]["cnn"]
+    errors = [point["error"] for point in cnn["test_curve"]]
+    assert {"network", "ridge", "cnn"} <= set(comparison["methods"])
+    assert comparison["methods"]["cnn"]["metrics"]["error_rate"] == errors[-1]
+    assert comparison["matched_quality"]["method"] == "cnn"
+    assert comparison["matched_quality"]["best"] == min(errors)
+    assert "The CNN was tuned and trained by SGD" in comparison["seconds_note"]
+    assert "No network" not in comparison["seconds_note"]
+    assert cnn["settings"]["mirrored"] is False
+    assert cnn["settings"]["seed"] == job["spec"]["seed"]  # type: ignore[index]
+    race = client.get(f"/v1/jobs/{job['id']}/artifacts/error_against_time.csv").text
+    assert race.count("\nCNN,baseline,") == len(errors)
 
 
 def test_analyze_gives_the_dimension_of_images_by_class_with_thumbnails(
@@ -164,12 +189,16 @@ def test_point_sets_are_learned_whatever_their_order(client: TestClient, tmp_pat
     points, shape = clouds(160)
     uploaded(client, npz_bytes(X=points, y=shape), "clouds.npz")
 
-    job = finish(client, {"kind": "train", "dataset": "d", "target": "y"})
+    spec = {"kind": "train", "dataset": "d", "target": "y", "baselines": {"max_wall_seconds": 1}}
+    job = finish(client, spec)
     result: dict[str, Any] = job["result"]  # type: ignore[assignment]
     link = client.get("/v1/models/d-y").json()["files"]["package"]["link"]
     model = media_runtime.load(client.get(link).content)
 
     assert result["test"]["network"] <= 0.05
+    baseline = client.get(f"/v1/jobs/{job['id']}/report").json()["baseline"]["point_net"]
+    assert baseline["settings"]["network"] in {"deep_sets", "point_net"}
+    assert result["test"]["sgd"] == baseline["test_curve"][-1]["error"]
     assert result["self_test"]["points_permuted_difference"] <= 1e-6
     few = points[:20].astype(np.float32)
     order = np.random.default_rng(1).permutation(40)

@@ -36,6 +36,8 @@ BASE_SECONDS, SECONDS_AN_IMAGE = 60.0, 0.02
 class ImageModality:
     """See ``workers.media.modality.Modality``."""
 
+    rival = "cnn"
+
     def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
         """One size for all: their own, or the middle one of at most 64 pixels a side."""
         sides = [profile[side]["quantiles"]["0.5"] for side in ("height", "width")]
@@ -95,6 +97,10 @@ class ImageModality:
             "width": plan.width,
             "evidence": _evidence(plan, training),
         }
+
+    def symmetries(self, plan: Mapping[str, Any]) -> dict[str, bool]:
+        """Left and right."""
+        return {"mirrored": plan["mirrored"]}
 
     def fit(self, training: Training, plan: Mapping[str, Any]) -> Trained:
         """Learn the filters without labels, then solve the head."""

@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from app.science.baselines.media import POSITIONS
 from app.science.linalg import Floats
 from app.science.plots.plot import BLUE
 from app.science.point_sets import model, onnx_file
 from app.science.point_sets.model import PointModel
 from app.science.point_sets.plan import DEFAULT_HEADS, LADDER, PointPlan
-from app.science.point_sets.pose import MOST_FRAMED_DIM, PoseName
+from app.science.point_sets.pose import FRAMED, MOST_FRAMED_DIM, PoseName
 from app.science.point_sets.sets import MOST_POINTS, PointSets, UnusablePointSets
 from app.science.structure.invariance.layout import Layout
 from app.science.structure.invariance.layout import PointSets as PointLayout
 from app.tables.media_blocks import PointBlock, point_blocks
 from workers.media.modality import Inputs, Modality, Rows, Trained, Training, decided
 
-POSITIONS = 3
-"""Further numbers of a point are its channels, such as a normal or a color."""
 BLOCK_BYTES, BLOCK_ROWS = 32 << 20, 1024
 STUDY_POINTS, LEAST_STUDY_POINTS = 24, 4
 LIVE_COPIES = 6
@@ -34,6 +33,8 @@ QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 class PointModality:
     """See ``workers.media.modality.Modality``."""
+
+    rival = "point_net"
 
     def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
         """The numbers of a point."""
@@ -101,6 +102,11 @@ class PointModality:
             "depth": 2,
             "evidence": _evidence(plans, pose),
         }
+
+    def symmetries(self, plan: Mapping[str, Any]) -> dict[str, bool]:
+        """Turns and mirrors, where one of the plans has them."""
+        pose = plan["plans"][-1]["pose"]
+        return {"turned": pose in FRAMED, "mirrored": pose == "turned_or_mirrored"}
 
     def fit(self, training: Training, plan: Mapping[str, Any]) -> Trained:
         """Draw the motifs, then solve the head; the first plan that is enough, or the best."""

@@ -48,14 +48,16 @@ def _outcome_summary(context: Context, spec: TrainSpec) -> dict[str, Any]:
     evaluation = context.read_json("evaluate", "evaluate.json")
     methods, metric = evaluation["methods"], evaluation["metric"]
     found, dataset = medium(context), context.job["dataset"]["name"]
+    names = {"network": "network", "ridge": "ridge", "sgd": found.modality.rival}
+    present = {short: methods[name] for short, name in names.items() if name in methods}
     return {
         "register_as": spec.outputs.register_as or f"{dataset}-{spec.target.column}"[:100],
         "architecture": context.headline("architecture"),
         "metric": metric,
-        "test": {name: method["metrics"][metric] for name, method in methods.items()},
+        "test": {short: method["metrics"][metric] for short, method in present.items()},
         "test_metrics": methods["network"]["metrics"],
         "uncertainty": reporting.uncertainty(context, evaluation),
-        "seconds": {name: method["seconds"] for name, method in methods.items()},
+        "seconds": {short: method["seconds"] for short, method in present.items()},
         "n_parameters": methods["network"]["n_parameters"],
         "sentence": evaluation["summary"],
         "columns": [{"name": found.column, "kind": found.kind}],

@@ -44,3 +44,14 @@ def test_a_part_of_a_set_gets_no_verdict_on_time() -> None:
     report = SetReport("MNIST, first 2,000", ours(onnx_difference=2e-5), [SLOW])
     assert verdicts(report) == [None, True, False]
     assert "MISS" in report.text()
+
+
+def test_the_picture_has_ours_and_every_run() -> None:
+    setting = {"width": 16, "residual": False, "rate": 0.2, "n_epochs": 2}
+    report = SetReport(
+        "CIFAR-10, 50 a class", ours(), [{**r, "setting": setting} for r in (FAST, SLOW)]
+    )
+    lines = report.plot().csv.splitlines()
+    assert report.file_name == "cifar_10_50_a_class.svg"
+    assert lines[1] == "ours,ours,10,0.3,0"
+    assert [line.split(",")[2] for line in lines[2:]] == ["5", "8", "20", "40"]
