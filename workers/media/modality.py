@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from app.domain.features import media_columns
 from app.domain.kinds.train import TrainSpec
+from app.science.images.extractor import Extractor
 from app.science.linalg import Floats
 from app.science.registry import FolderRegistry
 from app.science.relu_network.network import Task
 from app.science.structure.invariance.layout import Layout
+from app.tables import extractor
 from workers.context import Context
 
 Inputs = NDArray[Any]
@@ -30,7 +32,8 @@ class Training:
     """What a model is fitted on, and within which means.
 
     y : (n,), numbers or class codes; memory_bytes : for everything that is held at once;
-    seconds : that the fit may take, as far as it can tell; device : ``cpu`` or ``cuda``
+    seconds : that the fit may take, as far as it can tell; device : ``cpu`` or ``cuda``; folder :
+    of this attempt, for files; extractor : of features, which the dataset brings
     """
 
     inputs: Inputs
@@ -41,6 +44,8 @@ class Training:
     seconds: float
     seed: int
     device: str
+    folder: Path
+    extractor: Extractor | None = None
 
 
 @dataclass(frozen=True)
@@ -184,4 +189,6 @@ def training_of(context: Context) -> Training:
         seconds=context.spec.compute.max_wall_seconds / 2,
         seed=context.seed,
         device=context.device,
+        folder=context.root / "media",
+        extractor=extractor.load(context.inputs),
     )

@@ -19,6 +19,7 @@ from app.science.relu_network.evaluate import softmax
 from app.science.structure.invariance.groups.image_mirrors import LEFT_TO_RIGHT
 from app.science.structure.invariance.layout import Images, Layout
 from app.tables.media_blocks import image_blocks
+from workers.media import frozen
 from workers.media.modality import Inputs, Modality, Rows, Trained, Training, decided
 
 MIN_SIDE = 16
@@ -77,7 +78,12 @@ class ImageModality:
         return small.reshape(len(small), -1), Images(*small.shape[1:])
 
     def plan(self, training: Training, accepted: Mapping[str, list[str]]) -> dict[str, Any]:
-        """The most filters that fit, with thresholds and windows that won small races."""
+        """The most filters that fit, with thresholds and windows that won small races.
+
+        An extractor that the dataset brings takes their place.
+        """
+        if training.extractor is not None:
+            return frozen.plan(training, training.extractor)
         mirrored = LEFT_TO_RIGHT in accepted.get("image_mirrors", [])
         plan = select.by_size(
             training.inputs,
@@ -98,6 +104,8 @@ class ImageModality:
 
     def fit(self, training: Training, plan: Mapping[str, Any]) -> Trained:
         """Learn the filters without labels, then solve the head."""
+        if training.extractor is not None:
+            return frozen.fit(training, training.extractor, plan)
         if training.task == "regression":
             found = fit.fit_number(training.inputs, training.y, _plan(plan))
         else:
