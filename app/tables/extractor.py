@@ -9,6 +9,7 @@ from app.tables.media import EXTRACTOR_FILE, PREPARATION_FILE
 from app.tables.problem import excerpt, invalid
 from app.tables.zip_directory import ZIP_ERRORS
 
+CODE = "extractor_not_usable"
 LIMITS = {
     EXTRACTOR_FILE: extractor.MAX_BYTES,
     PREPARATION_FILE: extractor.MAX_PREPARATION_BYTES,
@@ -31,11 +32,14 @@ def take(path: Path, folder: Path) -> None:
         found = {n: _content(archive, n) for n in LIMITS if n in archive.NameToInfo}
     if not found:
         return
+    if EXTRACTOR_FILE not in found:
+        message = f"{PREPARATION_FILE} comes without {EXTRACTOR_FILE}."
+        raise invalid(CODE, message, f"Put {EXTRACTOR_FILE} beside it, or leave it out.")
     try:
-        extractor.read(found.get(EXTRACTOR_FILE, b""), found.get(PREPARATION_FILE))
+        extractor.read(found[EXTRACTOR_FILE], found.get(PREPARATION_FILE))
     except UnusableExtractor as error:
         message = f"{EXTRACTOR_FILE} {error.problem}."
-        raise invalid("extractor_not_usable", message, f"To use it: {error.remedy}.") from None
+        raise invalid(CODE, message, f"To use it: {error.remedy}.") from None
     for name, content in found.items():
         (folder / name).write_bytes(content)
 
@@ -54,7 +58,7 @@ def _content(archive: zipfile.ZipFile, name: str) -> bytes:
     size = archive.getinfo(name).file_size
     if size > LIMITS[name]:
         raise invalid(
-            "extractor_not_usable",
+            CODE,
             f"{name} has {size} bytes.",
             f"Send a smaller one, of at most {LIMITS[name]} bytes.",
         )

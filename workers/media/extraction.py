@@ -8,19 +8,29 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from workers.context import Pipe
 
 LARGEST = 1e15
-"""Of a feature: squares of larger ones, added up, leave float32."""
+"""Of a feature: sums of squares of larger ones would leave float32."""
+SAME = 1e-3
 LOG_BYTES = 1 << 20
 LOGS_ERRORS_ONLY = 3
 NETWORK, FEATURES, ASKED = "network.onnx", "features.npy", "asked.json"
+
+Features = NDArray[np.float32]
+Extract = Callable[[NDArray[Any]], Features]
+
+
+class Unusable(Exception):
+    """What the network gives cannot be used."""
 
 
 def main(folder: str, descriptor: str) -> int:
@@ -32,7 +42,8 @@ def main(folder: str, descriptor: str) -> int:
         try:
             _run(root, asked)
         except Exception as error:  # noqa: BLE001  (every end is told to whoever asked)
-            pipe.say("failed", {"message": f"cannot be run: {str(error).strip()[:300]}"})
+            words = str(error) if isinstance(error, Unusable) else f"cannot be run: {error!s:.300}"
+            pipe.say("failed", {"message": words})
             return 1
         pipe.say("done", {})
     return 0
@@ -46,17 +57,28 @@ def _run(root: Path, asked: dict[str, Any]) -> None:
     options.log_severity_level = LOGS_ERRORS_ONLY
     _limit(asked)
     session = ort.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-    name, step = session.get_inputs()[0].name, asked["batch"]
+    name = session.get_inputs()[0].name
+
+    def extract(batch: NDArray[Any]) -> Features:
+        found: Features = session.run(None, {name: np.ascontiguousarray(batch)})[0]
+        if found.shape != (len(batch), features.shape[1]):
+            raise Unusable(f"gave features of shape {found.shape} for {len(batch)} images")
+        return found
+
+    _fill(features, images, extract, asked["batch"])
+
+
+def _fill(features: Features, images: NDArray[Any], extract: Extract, step: int) -> None:
     for start in range(0, len(images), step):
-        batch = np.ascontiguousarray(images[start : start + step])
-        found = session.run(None, {name: batch})[0]
-        if found.shape != features[start : start + step].shape:
-            raise ValueError(f"{len(batch)} images gave features of shape {found.shape}")
+        found = extract(images[start : start + step])
         usable = (np.abs(found) < LARGEST).all(axis=1)  # NaN is not less
         if not usable.all():
             row = start + int(np.argmin(usable))
-            raise ValueError(f"image {row} (from 0) gave NaN, or more than {LARGEST:g}")
+            raise Unusable(f"gave NaN or more than {LARGEST:g} for image {row} (from 0)")
         features[start : start + step] = found
+    alone, together = extract(images[:1]), features[:1]
+    if np.abs(alone - together).max() > SAME * np.abs(together).max():
+        raise Unusable("gives an image other features alone than beside others, or by chance")
 
 
 def _limit(asked: dict[str, Any]) -> None:

@@ -12,9 +12,8 @@ import numpy as np
 from app.science import convex_heads
 from app.science.convex_heads import Candidate
 from app.science.errors import UnusableExtractor
-from app.science.export.media_runtime import batch_size
 from app.science.images.extractor import Extractor
-from app.science.images.extractor_graph import Shape, features_file, model_file
+from app.science.images.extractor_graph import features_file, model_file
 from app.science.linalg import Floats
 from app.science.mimicry import head as convex
 from app.science.mimicry import target
@@ -51,7 +50,7 @@ def fit(training: Training, extractor: Extractor, plan: Mapping[str, Any]) -> Tr
         seconds=training.seconds,
     )
     assert isinstance(training.inputs, np.memmap)  # noqa: S101  (see ``inputs_of``)
-    features = sandbox.run(Path(str(training.inputs.filename)), batch_size(training.inputs))
+    features = sandbox.run(Path(str(training.inputs.filename)))
     found, losses = convex_heads.solve(
         convex.Features(np.asarray, extractor.n_features),
         features,
@@ -75,10 +74,10 @@ def fit(training: Training, extractor: Extractor, plan: Mapping[str, Any]) -> Tr
 
 
 def _outputs(sandbox: Sandbox, head: Network, inputs: Inputs) -> Floats:
-    """The reference: image by image, so that an extractor that mixes the images of a batch shows."""
+    """The reference."""
     path = sandbox.folder / "inputs.npy"
     np.save(path, inputs)
-    raw = predict_raw(head, sandbox.run(path, 1))
+    raw = predict_raw(head, sandbox.run(path))
     return raw[:, 0] if head.task == "regression" else softmax(raw)
 
 

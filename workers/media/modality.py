@@ -17,6 +17,7 @@ from app.science.registry import FolderRegistry
 from app.science.relu_network.network import Task
 from app.science.structure.invariance.layout import Layout
 from app.tables import extractor
+from app.tables.media import EXTRACTOR_FILE
 from workers.context import Context
 
 Inputs = NDArray[Any]
@@ -67,8 +68,13 @@ class Trained:
 class Modality(Protocol):
     """One kind of features that is no table."""
 
-    def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
-        """How a cell becomes an input, from the profile of its column; plain JSON."""
+    def reading(self, profile: Mapping[str, Any], *, extracted: bool = False) -> dict[str, Any]:
+        """How a cell becomes an input, from the profile of its column; plain JSON.
+
+        Parameters
+        ----------
+        extracted : the dataset brings an extractor of features
+        """
         ...
 
     def load(
@@ -136,7 +142,9 @@ def medium(context: Context) -> Medium:
     (profile,) = (
         c for c in context.job["dataset"]["profile"]["columns"] if c["name"] == column["name"]
     )
-    return Medium(column["type"], column["name"], modality, modality.reading(profile))
+    extracted = (context.inputs / EXTRACTOR_FILE).exists()
+    reading = modality.reading(profile, extracted=extracted)
+    return Medium(column["type"], column["name"], modality, reading)
 
 
 def rows_of(context: Context, part: str) -> Rows:

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.science.errors import UnusableExtractor
+from app.science.export.media_runtime import batch_size
 from workers import process
-from workers.process import Child, Exit
+from workers.process import Child
 
 MODULE = "workers.media.extraction"
 NETWORK, FEATURES, ASKED = "network.onnx", "features.npy", "asked.json"
-LIGHTER = "send a smaller or faster one, or fewer images"
+REMEDY = "try it with ONNX Runtime on these images, or send one that needs less"
 
 
 class Sandbox:
@@ -32,49 +33,51 @@ class Sandbox:
         self._n_features = n_features
         self._memory_bytes, self._seconds = memory_bytes, seconds
 
-    def run(self, images: Path, batch: int) -> NDArray[np.float32]:
-        """(n, f) of the images (n, ...) in a ``.npy`` file, mapped from a file until the next run.
+    def run(self, path: Path) -> NDArray[np.float32]:
+        """Features (n, f) of the images (n, ...) in a ``.npy`` file; mapped from a file of theirs.
 
         Raises
         ------
         UnusableExtractor
             It crashed, gave numbers that are not finite, or needed more than it may.
         """
-        n = len(np.load(images, mmap_mode="r"))
-        path = self.folder / FEATURES
-        path.unlink(missing_ok=True)  # an earlier run's may still be mapped
-        features = np.lib.format.open_memmap(path, "w+", np.float32, (n, self._n_features))
+        images = np.load(path, mmap_mode="r")
+        to = self.folder / FEATURES
+        to.unlink(missing_ok=True)  # an earlier run's may still be mapped
+        shape = (len(images), self._n_features)
+        features = np.lib.format.open_memmap(to, "w+", np.float32, shape)
         asked = {
-            "images": str(images),
-            "batch": batch,
+            "images": str(path),
+            "batch": max(2, batch_size(images)),  # one alone would not show a batch that is fixed
             "memory_bytes": self._memory_bytes,
             "seconds": self._seconds,
         }
         (self.folder / ASKED).write_text(json.dumps(asked))
         failure = self._followed()
         if failure is not None:
-            raise UnusableExtractor(failure, LIGHTER)
+            raise UnusableExtractor(failure, REMEDY)
         return features
 
     def _followed(self) -> str | None:
         """What went wrong, if anything did."""
         deadline = time.monotonic() + self._seconds
-        child, failure, done, late = Child(self.folder, MODULE), None, False, False
+        child, said = Child(self.folder, MODULE), {}
         try:
             for message in child.messages():
                 if message is not None:
-                    done = done or message.kind == "done"
-                    failure = str(message.data.get("message")) if message.kind == "failed" else None
-                late = late or time.monotonic() > deadline
-                if late:
+                    said[message.kind] = message.data
+                if time.monotonic() > deadline:
                     child.kill()
-        finally:
+        except BaseException:
             child.kill()
+            raise
+        finally:
             end = child.close()
-        if late:
+        if "done" in said:
+            return None
+        if "failed" in said:
+            return str(said["failed"].get("message"))
+        if time.monotonic() > deadline:
             return f"was not done after {self._seconds:,.0f} s"
-        return None if done else failure or self._of_exit(end)
-
-    def _of_exit(self, end: Exit) -> str:
         words = process.log_excerpt(self.folder).strip().splitlines()[-1:]
         return f"ended its process with {end}{': ' + words[0][:200] if words else ''}"

@@ -13,10 +13,10 @@ MAX_PROBLEMS = 300
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Leave ``table.parquet`` and ``schema.json``, and ``media.parquet`` where there are images,
-    with the extractor that came with them.
+    """Leave ``table.parquet`` and ``schema.json``, and ``media.parquet`` where there are images.
 
-    Raises ``InvalidTable`` with all problems.
+    Their extractor, if they have one, is a file of the dataset too. Raises ``InvalidTable`` with
+    all problems.
     """
     dataset = context.job["dataset"]
     read = read_table(

@@ -93,8 +93,8 @@ def read(data: bytes, preparation: bytes | None = None) -> Extractor:
     model = _parsed(data)
     _check_nodes(model)
     _check_tensors(model)
-    model = _inferred(model)
     shape, kind = _input(model)
+    model = _inferred(model)
     channels_first = shape[1] in (1, 3)
     channels = shape[1] if channels_first else shape[3]
     if channels not in (1, 3):
@@ -175,9 +175,9 @@ def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
             model = version_converter.convert_version(model, OPSET)
         return shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
     except Exception as error:  # noqa: BLE001  (onnx raises errors of several families)
-        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        reason = " ".join(str(error).split())
         raise UnusableExtractor(
-            f"is no valid graph: {reason[0]:.200}", f"export it again, for opset {OPSET}"
+            f"is no valid graph: {reason:.200}", f"export it again, for opset {OPSET}"
         ) from None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper
 
+from app.science.errors import UnusableExtractor
 from app.science.export.onnx_answer import add_answer
 from app.science.export.onnx_builder import (
     DOUBLE,
@@ -40,7 +41,13 @@ Shape = tuple[int, int, int]
 
 
 def features_file(extractor: Extractor, shape: Shape) -> bytes:
-    """The network up to the features."""
+    """The network up to the features.
+
+    Raises
+    ------
+    UnusableExtractor
+        It does not take images of this shape.
+    """
     graph = _builder(extractor)
     found = _features(graph, extractor, shape)
     graph.add("Identity", [found], name=FEATURES)
@@ -79,7 +86,13 @@ def _serialized(
 ) -> bytes:
     image = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *shape])
     model = graph.model([image], outputs, properties)
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except Exception as error:  # noqa: BLE001  (onnx raises errors of several families)
+        raise UnusableExtractor(
+            f"does not fit images of {shape[0]} x {shape[1]} pixels: {error!s:.200}",
+            "export it with the height and width that it needs",
+        ) from None
     return bytes(model.SerializeToString(deterministic=True))
 
 

@@ -37,16 +37,18 @@ BASE_SECONDS, SECONDS_AN_IMAGE = 60.0, 0.02
 class ImageModality:
     """See ``workers.media.modality.Modality``."""
 
-    def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
-        """One size for all: their own, or the middle one of at most 64 pixels a side."""
+    def reading(self, profile: Mapping[str, Any], *, extracted: bool = False) -> dict[str, Any]:
+        """One size for all: their own, or the middle one of at most 64 pixels a side.
+
+        An extractor gets up to 224: those that were trained on photographs want as many.
+        """
+        most = MAX_SIDE if extracted else WORKING_SIDE
         sides = [profile[side]["quantiles"]["0.5"] for side in ("height", "width")]
         height, width = (round(side) for side in sides)
         if len(profile["sizes"]) > 1 or not _is_workable(height, width):
-            factor = WORKING_SIDE / max(sides)
+            factor = most / max(sides)
             factor = min(factor, max(1.0, MIN_SIDE / min(sides)))
-            height, width = (
-                min(WORKING_SIDE, max(MIN_SIDE, round(factor * side))) for side in sides
-            )
+            height, width = (min(most, max(MIN_SIDE, round(factor * side))) for side in sides)
         gray = all(entry["level"] == "L" for entry in profile["modes"])
         return {"height": height, "width": width, "channels": 1 if gray else 3}
 

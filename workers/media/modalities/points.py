@@ -34,8 +34,9 @@ QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 class PointModality:
     """See ``workers.media.modality.Modality``."""
 
-    def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
+    def reading(self, profile: Mapping[str, Any], *, extracted: bool = False) -> dict[str, Any]:
         """The numbers of a point."""
+        del extracted  # of images only
         most = int(profile["n_points"]["max"])
         if most > MOST_POINTS:
             raise UnusablePointSets(
