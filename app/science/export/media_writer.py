@@ -75,7 +75,7 @@ def n_parameters(data: bytes) -> int:
 
 def parameters_of(model: onnx.ModelProto) -> int:
     """As ``n_parameters``, of a file that is read already."""
-    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
+    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16)
     stored = model.graph.initializer
     return int(sum(np.prod(each.dims) for each in stored if each.data_type in kinds))
 

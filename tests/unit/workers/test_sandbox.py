@@ -1,5 +1,7 @@
 """A stranger's network in a process of its own: what it gives, and how it may fail."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +63,15 @@ def test_each_failure_is_one_error_of_this_process(
         made.run(tmp_path / "images.npy")
     assert word in str(failed.value)
     assert failed.value.remedy
+
+
+@pytest.mark.parametrize("attempt", ["open('/dev/null')", "__import__('socket').socket()"])
+def test_nothing_can_be_opened_once_it_runs(attempt: str) -> None:
+    asked = {"memory_bytes": 1 << 30, "seconds": 60}
+    limit = f"import socket; from workers.media import extraction; extraction._limit({asked})"
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{limit}; {attempt}"], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 1
+    assert "Too many open files" in ended.stderr

@@ -67,12 +67,13 @@ def then(
     op: str,
     inputs: Sequence[str] = "a",
     tensors: dict[str, NDArray[Any]] | None = None,
-    **attributes: int,
+    *,
+    axis: int | None = None,
 ) -> onnx.ModelProto:
     """An operator behind the averages ``a`` (N, 3) of the channels."""
     nodes = [
         helper.make_node("ReduceMean", ["x"], ["a"], axes=[2, 3], keepdims=0),
-        helper.make_node(op, list(inputs), ["y"], **attributes),
+        helper.make_node(op, list(inputs), ["y"], axis=axis),
     ]
     return model(nodes, output=("N", 3), tensors=tensors)
 
