@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from app.science.errors import UnusableExtractor
 from app.science.export.media_runtime import batch_size
 from workers import process
+from workers.media.extraction import ASKED, FEATURES, NETWORK
 from workers.process import Child
 
 MODULE = "workers.media.extraction"
-NETWORK, FEATURES, ASKED = "network.onnx", "features.npy", "asked.json"
 REMEDY = "try it with ONNX Runtime on these images, or send one that needs less"
 
 

@@ -10,8 +10,11 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from app.science.errors import UnusableExtractor
+from app.science.export.errors import PackageError
+from app.science.export.media_runtime import Session
 from app.science.images import extractor
-from app.science.images.extractor_graph import features_file
+from app.science.images.extractor_graph import features_file, model_file
+from app.science.relu_network.network import INPUT, Network, Node
 from tests.unit.science.images.extractors import (
     N_FILTERS,
     convolution,
@@ -129,7 +132,7 @@ def test_features_of_pixels_are_those_of_the_extractor(opset: int, maps: bool) -
 
     pixels = (IMAGES / 255.0 - [0.4, 0.5, 0.6]) / [0.2, 0.3, 0.4]
     x = pixels.transpose(0, 3, 1, 2).astype(np.float32)
-    wanted = np.asarray(ReferenceEvaluator(own).run(None, {"x": x})[0])
+    (wanted,) = map(np.asarray, ReferenceEvaluator(own).run(None, {"x": x}))
     if maps:
         wanted = wanted.mean(axis=(2, 3))
     assert found.shape == (5, N_FILTERS)
@@ -152,3 +155,17 @@ def test_images_that_it_cannot_take_are_told() -> None:
     assert features_file(read, (10, 10, 3))
     with pytest.raises(UnusableExtractor, match="12 x 12"):
         features_file(read, (12, 12, 3))
+
+
+def test_a_head_is_part_of_the_file_and_nan_is_no_answer() -> None:
+    node = Node("head", "affine", (INPUT,))
+    weight = np.array([[1.0, -2.0, 3.0]])
+    tensors = {node.tensor("weight"): weight, node.tensor("bias"): np.array([0.5])}
+    head = Network("regression", 3, node.name, (), (node,), tensors)
+    read = extractor.read(then("Log").SerializeToString())
+    session = Session(model_file(read, IMAGES.shape[1:], head), "regression")
+
+    wanted = np.log(IMAGES.mean(axis=(1, 2)) / 255.0) @ weight[0] + 0.5
+    np.testing.assert_allclose(session.outputs(IMAGES), wanted, rtol=1e-5)
+    with pytest.raises(PackageError, match="NaN"):
+        session.outputs(np.zeros_like(IMAGES))
