@@ -10,6 +10,7 @@ from app.science.errors import (
     ScienceError,
     TooFewRows,
     UnreachableLimit,
+    UnusableExtractor,
 )
 from app.storage.errors import is_full
 from app.tables.problem import InvalidTable
@@ -19,6 +20,10 @@ HINTS: dict[type[ScienceError], tuple[str, str]] = {
     TooFewRows: ("too_few_rows", "upload more rows, or allow more columns with missing values"),
     DegenerateTarget: ("degenerate_target", "choose a target with at least two values"),
     NoUsableColumns: ("no_usable_columns", "every feature is constant or empty; check the columns"),
+    UnusableExtractor: (
+        "extractor_not_usable",
+        "repair extractor.onnx, or upload the images without it",
+    ),
     UnreachableLimit: ("unreachable_limit", "raise the limit to the smallest feasible value"),
     DegenerateDistances: (
         "dimension_estimate_unreliable",

@@ -56,6 +56,14 @@ class UnusableOverride(ScienceError):
         )
 
 
+class UnusableExtractor(ScienceError):
+    """The feature extractor that a dataset brings cannot be used, or fails; both say the remedy."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        self.problem, self.remedy = problem, remedy
+        super().__init__(f"extractor.onnx {problem}; {remedy}")
+
+
 class UnreachableLimit(ScienceError):
     """A limit on the network's size or speed lies below what a linear model needs."""
 

@@ -9,6 +9,8 @@ from typing import Literal
 import pyarrow as pa
 
 MEDIA_FILE = "media.parquet"
+EXTRACTOR_FILE, PREPARATION_FILE = "extractor.onnx", "extractor.json"
+"""What a ZIP of images may hold at its root: a network for their features, and what it expects."""
 DIGEST_BYTES = 16
 
 MediaKind = Literal["image", "points"]

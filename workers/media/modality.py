@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from app.domain.features import media_columns
 from app.domain.kinds.train import TrainSpec
+from app.science.images.extractor import Extractor
 from app.science.linalg import Floats
 from app.science.registry import FolderRegistry
 from app.science.relu_network.network import Task
 from app.science.structure.invariance.layout import Layout
+from app.tables import extractor
+from app.tables.media import EXTRACTOR_FILE
 from workers.context import Context
 
 Inputs = NDArray[Any]
@@ -30,7 +33,8 @@ class Training:
     """What a model is fitted on, and within which means.
 
     y : (n,), numbers or class codes; memory_bytes : for everything that is held at once;
-    seconds : that the fit may take, as far as it can tell; device : ``cpu`` or ``cuda``
+    seconds : that the fit may take, as far as it can tell; device : ``cpu`` or ``cuda``; folder :
+    of this attempt, for files; extractor : of features, which the dataset brings
     """
 
     inputs: Inputs
@@ -41,6 +45,8 @@ class Training:
     seconds: float
     seed: int
     device: str
+    folder: Path
+    extractor: Extractor | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,13 @@ class Modality(Protocol):
         """What users would train, by its name in ``app.science.baselines.networks``."""
         ...
 
-    def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
-        """How a cell becomes an input, from the profile of its column; plain JSON."""
+    def reading(self, profile: Mapping[str, Any], *, extracted: bool = False) -> dict[str, Any]:
+        """How a cell becomes an input, from the profile of its column; plain JSON.
+
+        Parameters
+        ----------
+        extracted : the dataset brings an extractor of features
+        """
         ...
 
     def load(
@@ -140,7 +151,9 @@ def medium(context: Context) -> Medium:
     (profile,) = (
         c for c in context.job["dataset"]["profile"]["columns"] if c["name"] == column["name"]
     )
-    return Medium(column["type"], column["name"], modality, modality.reading(profile))
+    extracted = (context.inputs / EXTRACTOR_FILE).exists()
+    reading = modality.reading(profile, extracted=extracted)
+    return Medium(column["type"], column["name"], modality, reading)
 
 
 def rows_of(context: Context, part: str) -> Rows:
@@ -193,4 +206,6 @@ def training_of(context: Context) -> Training:
         seconds=context.spec.compute.max_wall_seconds / 2,
         seed=context.seed,
         device=context.device,
+        folder=context.root / "media",
+        extractor=extractor.load(context.inputs),
     )

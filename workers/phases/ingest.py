@@ -15,7 +15,8 @@ MAX_PROBLEMS = 300
 def run(context: Context) -> dict[str, Any]:
     """Leave ``table.parquet`` and ``schema.json``, and ``media.parquet`` where there are images.
 
-    Raises ``InvalidTable`` with all problems.
+    Their extractor, if they have one, is a file of the dataset too. Raises ``InvalidTable`` with
+    all problems.
     """
     dataset = context.job["dataset"]
     read = read_table(
@@ -25,6 +26,10 @@ def run(context: Context) -> dict[str, Any]:
         limits=Limits(min_rows=1),  # one row is enough to predict; training asks for more itself
         media=context.folder,
     )
+    if read.format == "image_zip":
+        from app.tables import extractor  # noqa: PLC0415  (onnx takes a second to load)
+
+        extractor.take(context.inputs / "raw", context.folder)
     write_canonical(read, context.folder)
     result = {
         "format": read.format,

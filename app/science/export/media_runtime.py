@@ -59,12 +59,18 @@ class Session:
         self._answer = "prediction" if task == "regression" else "probabilities"
 
     def outputs(self, inputs: Inputs, progress: Callable[[float], None] | None = None) -> Floats:
-        """(n,) predictions or (n, c) probabilities of inputs (n, ...)."""
+        """(n,) predictions or (n, c) probabilities of inputs (n, ...).
+
+        Raises ``PackageError`` where the file cannot be run, or gives NaN.
+        """
         step = batch_size(inputs)
         found = []
         for start in range(0, len(inputs), step):
             batch = np.ascontiguousarray(inputs[start : start + step])
             found.append(self._run(batch))
+            if not np.isfinite(found[-1]).all():
+                problem = f"gives NaN for one of the inputs {start} to {start + len(batch) - 1}"
+                raise PackageError("model.onnx", problem)
             if progress is not None:
                 progress(min(1.0, (start + step) / len(inputs)))
         return np.concatenate(found).astype(np.float64) if found else np.empty(0)

@@ -70,8 +70,13 @@ class MediaTrained:
 
 def n_parameters(data: bytes) -> int:
     """Fractional numbers that an ONNX file stores."""
-    stored = onnx.load_from_string(data).graph.initializer
-    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
+    return parameters_of(onnx.load_from_string(data))
+
+
+def parameters_of(model: onnx.ModelProto) -> int:
+    """As ``n_parameters``, of a file that is read already."""
+    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16)
+    stored = model.graph.initializer
     return int(sum(np.prod(each.dims) for each in stored if each.data_type in kinds))
 
 

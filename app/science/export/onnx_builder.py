@@ -32,8 +32,13 @@ class Value:
 
 @dataclass
 class GraphBuilder:
-    """Grows a graph; names of inner values start with ``adaptnet/``, so no column can hit one."""
+    """Grows a graph; names of inner values start with ``adaptnet/``, so no column can hit one.
 
+    opset, ir_version : later ones only where nodes of another file need them
+    """
+
+    opset: int = OPSET
+    ir_version: int = IR_VERSION
     nodes: list[Any] = field(default_factory=list)
     initializers: dict[str, Any] = field(default_factory=dict)
     n_bytes: int = 0
@@ -103,9 +108,9 @@ class GraphBuilder:
         graph = helper.make_graph(
             self.nodes, "adaptnet", inputs, outputs, list(self.initializers.values())
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
         model = helper.make_model(
-            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="adaptnet"
+            graph, opset_imports=opsets, ir_version=self.ir_version, producer_name="adaptnet"
         )
         helper.set_model_props(model, properties)
         return model

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from app.science import convex_heads as heads
+from app.science.convex_heads import Candidate
 from app.science.linalg import Floats, rows_per_block
 from app.science.mimicry import head as convex
 from app.science.mimicry import target as targets
 from app.science.mimicry.target import Target
-from app.science.point_sets import heads
 from app.science.point_sets.features import PointFeatures, drawn
-from app.science.point_sets.heads import Candidate
 from app.science.point_sets.plan import LADDER, PointPlan
 from app.science.point_sets.sets import PointSets
 from app.science.relu_network.evaluate import predict_raw, softmax

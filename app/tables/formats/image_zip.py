@@ -18,7 +18,7 @@ from app.tables.format import Confidence, TableFormat
 from app.tables.images import too_many_bytes
 from app.tables.labels import join_labels, read_labels
 from app.tables.limits import MIB, Limits
-from app.tables.media import ENCODED
+from app.tables.media import ENCODED, EXTRACTOR_FILE, PREPARATION_FILE
 from app.tables.problem import Problem, ProblemLog, excerpt, invalid
 from app.tables.source import Source, too_large
 from app.tables.zip_directory import ENTRY, ZIP_ERRORS, check_end_record, first_name
@@ -109,9 +109,10 @@ def _check_entry(entry: zipfile.ZipInfo, log: ProblemLog) -> None:
     elif entry.flag_bits & 1:
         message, remedy = f"{shown} is encrypted.", "Make the ZIP without a password."
         log.add(Problem("encrypted_file", message, remedy, value_excerpt=shown))
-    elif not _is_image(entry) and not _is_labels(entry):
+    elif not (_is_image(entry) or _is_labels(entry) or name in (EXTRACTOR_FILE, PREPARATION_FILE)):
         message = f"{shown} is no image by its name; it was left out."
-        remedy = f"Name images {', '.join(IMAGES[:3])}, and the label table {LABELS}."
+        remedy = f"Name images {', '.join(IMAGES[:3])}, the label table {LABELS}; an extractor is "
+        remedy += f"{EXTRACTOR_FILE} at the root."
         log.add(Problem("ignored_file", message, remedy, value_excerpt=shown, severity="warning"))
 
 

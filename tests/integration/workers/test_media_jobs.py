@@ -1,6 +1,7 @@
 """Images and point sets from an upload over HTTP to a package that predicts files."""
 
 import csv
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.science.export import media_runtime
 from tests.integration.workers.test_images import uploaded
 from tests.integration.workers.test_kinds import finish
 from tests.unit.cli.run import adaptnet
+from tests.unit.science.images.extractors import convolution
 from tests.unit.tables.factories import npz_bytes
 from tests.unit.tables.image_factories import encoded, zip_bytes
 
@@ -183,6 +185,34 @@ def test_analyze_gives_the_dimension_of_images_by_class_with_thumbnails(
     svg = client.get(f"/v1/jobs/{job['id']}/artifacts/extremes.svg").content
     assert svg.count(b"<image") == len(low) + len(high)
     assert len(svg) < 300_000
+
+
+def test_an_extractor_that_comes_with_the_images_is_part_of_the_network(
+    client: TestClient, tmp_path: Path
+) -> None:
+    pixels, codes = digits()
+    extractor = convolution(("N", 3, 24, 24), maps=True).SerializeToString()
+    files = {f"{c}/{i}.png": encoded(p) for i, (c, p) in enumerate(zip(codes, pixels, strict=True))}
+    prepared = {"extractor.onnx": extractor, "extractor.json": '{"mean": [0.3], "std": [0.4]}'}
+    found = uploaded(client, zip_bytes({**files, **prepared}), "digits.zip")
+
+    job = finish(client, {"kind": "train", "dataset": "d", "target": "label"})
+    result: dict[str, Any] = job["result"]  # type: ignore[assignment]
+    model = client.get("/v1/models/d-label").json()
+    package = tmp_path / "digits.mmpkg"
+    package.write_bytes(client.get(model["files"]["package"]["link"]).content)
+    loaded = media_runtime.load(package)
+
+    assert (found["status"], found["n_rows"]) == ("ready", N_IMAGES)
+    assert result["test"]["network"] < 0.3  # 16 averages of random filters
+    assert result["self_test"]["onnx_difference"] <= 1e-5
+    assert media_runtime.verify(package).passed
+    assert np.mean(loaded.predict(list(files.values())) == codes.astype(str)) > 0.8
+    artifacts = f"/v1/jobs/{job['id']}/artifacts"
+    evidence = client.get(f"{artifacts}/architecture.json").json()["evidence"]
+    sha256 = hashlib.sha256(extractor).hexdigest()
+    assert f"of 432 parameters, SHA-256 {sha256}" in evidence[0]["source"]
+    assert "brings a feature extractor" in client.get(f"{artifacts}/report.md").text
 
 
 def test_point_sets_are_learned_whatever_their_order(client: TestClient, tmp_path: Path) -> None:

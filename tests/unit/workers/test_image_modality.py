@@ -55,3 +55,10 @@ def test_one_colored_image_makes_all_colored() -> None:
         [{"level": "L", "count": 9}], [{"level": "L", "count": 8}, {"level": "RGB", "count": 1}],
     ))  # fmt: skip
     assert (gray, colored) == (1, 3)
+
+
+def test_an_extractor_gets_photographs_as_large_as_it_may_have_been_trained_on() -> None:
+    photographs = profile(3000, 4000, n_sizes=3, modes="RGB")
+    found = ImageModality().reading(photographs, extracted=True)
+
+    assert found == {"height": 168, "width": 224, "channels": 3}

@@ -19,6 +19,7 @@ from app.science.relu_network.evaluate import softmax
 from app.science.structure.invariance.groups.image_mirrors import LEFT_TO_RIGHT
 from app.science.structure.invariance.layout import Images, Layout
 from app.tables.media_blocks import image_blocks
+from workers.media import frozen
 from workers.media.modality import Inputs, Modality, Rows, Trained, Training, decided
 
 MIN_SIDE = 16
@@ -38,16 +39,18 @@ class ImageModality:
 
     rival = "cnn"
 
-    def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
-        """One size for all: their own, or the middle one of at most 64 pixels a side."""
+    def reading(self, profile: Mapping[str, Any], *, extracted: bool = False) -> dict[str, Any]:
+        """One size for all: their own, or the middle one of at most 64 pixels a side.
+
+        An extractor gets up to 224: those that were trained on photographs want as many.
+        """
+        most = MAX_SIDE if extracted else WORKING_SIDE
         sides = [profile[side]["quantiles"]["0.5"] for side in ("height", "width")]
         height, width = (round(side) for side in sides)
         if len(profile["sizes"]) > 1 or not _is_workable(height, width):
-            factor = WORKING_SIDE / max(sides)
+            factor = most / max(sides)
             factor = min(factor, max(1.0, MIN_SIDE / min(sides)))
-            height, width = (
-                min(WORKING_SIDE, max(MIN_SIDE, round(factor * side))) for side in sides
-            )
+            height, width = (min(most, max(MIN_SIDE, round(factor * side))) for side in sides)
         gray = all(entry["level"] == "L" for entry in profile["modes"])
         return {"height": height, "width": width, "channels": 1 if gray else 3}
 
@@ -79,7 +82,12 @@ class ImageModality:
         return small.reshape(len(small), -1), Images(*small.shape[1:])
 
     def plan(self, training: Training, accepted: Mapping[str, list[str]]) -> dict[str, Any]:
-        """The most filters that fit, with thresholds and windows that won small races."""
+        """The most filters that fit, with thresholds and windows that won small races.
+
+        An extractor that the dataset brings takes their place.
+        """
+        if training.extractor is not None:
+            return frozen.plan(training, training.extractor)
         mirrored = LEFT_TO_RIGHT in accepted.get("image_mirrors", [])
         plan = select.by_size(
             training.inputs,
@@ -100,10 +108,12 @@ class ImageModality:
 
     def symmetries(self, plan: Mapping[str, Any]) -> dict[str, bool]:
         """Left and right."""
-        return {"mirrored": plan["mirrored"]}
+        return {"mirrored": plan.get("mirrored", False)}
 
     def fit(self, training: Training, plan: Mapping[str, Any]) -> Trained:
         """Learn the filters without labels, then solve the head."""
+        if training.extractor is not None:
+            return frozen.fit(training, training.extractor, plan)
         if training.task == "regression":
             found = fit.fit_number(training.inputs, training.y, _plan(plan))
         else:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from app.science.baselines.media import POSITIONS
+from app.science.convex_heads import KERNEL_ROWS
 from app.science.linalg import Floats
 from app.science.plots.plot import BLUE
 from app.science.point_sets import model, onnx_file
@@ -25,8 +26,6 @@ BLOCK_BYTES, BLOCK_ROWS = 32 << 20, 1024
 STUDY_POINTS, LEAST_STUDY_POINTS = 24, 4
 LIVE_COPIES = 6
 DRAWN_POINTS = 200
-KERNEL_ROWS = 4_000
-"""Up to which the teacher of tables is tried as a head: seconds, and seldom better beyond."""
 PERMUTED_TOLERANCE = 1e-6
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
@@ -36,8 +35,9 @@ class PointModality:
 
     rival = "point_net"
 
-    def reading(self, profile: Mapping[str, Any]) -> dict[str, Any]:
+    def reading(self, profile: Mapping[str, Any], *, extracted: bool = False) -> dict[str, Any]:
         """The numbers of a point."""
+        del extracted  # of images only
         most = int(profile["n_points"]["max"])
         if most > MOST_POINTS:
             raise UnusablePointSets(

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.science import convex_heads as heads
 from app.science.errors import DegenerateTarget
-from app.science.point_sets import heads, model, sets
+from app.science.point_sets import model, sets
 from app.science.point_sets.plan import PointPlan
 from app.science.point_sets.sets import PointSets
 from tests.unit.science.point_sets.samples import SMALL, rings_and_discs

@@ -1,4 +1,4 @@
-"""The trained part: convex candidates on the pooled features, the best by held-out loss kept.
+"""The trained part: convex candidates on fixed features, the best by held-out loss kept.
 
 ``ridge`` is least squares on one column a class, its penalty chosen on held-out rows;
 ``logistic`` is multinomial logistic regression by L-BFGS on the leading principal components, which
@@ -32,6 +32,8 @@ from app.science.mimicry.transfer import transfer
 from app.science.relu_network.network import INPUT, Network, Node
 
 LOGISTIC_COMPONENTS, KERNEL_COMPONENTS = 512, 128
+KERNEL_ROWS = 4_000
+"""Up to which ``kernel`` is worth its time: seconds, and seldom better beyond."""
 TEMPERATURES = (0.3, 20.0)
 """A least-squares fit of one-hot columns is far too flat for logits."""
 
@@ -40,7 +42,7 @@ Single = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A head as a network over the pooled features, and its mean loss on the held-out rows."""
+    """A head as a network over the features, and its mean loss on the held-out rows."""
 
     name: str
     network: Network
