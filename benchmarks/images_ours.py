@@ -23,7 +23,7 @@ def run(problem: ImageSet, *, memory_bytes: int) -> Document:
     start = time.perf_counter()
     plan = select.by_size(problem.train, mirrored=problem.mirrored, memory_bytes=memory_bytes)
     plan = select.raced(problem.train, problem.train_codes, plan)
-    fitted = fit.fit(problem.train, problem.train_codes, problem.classes, plan)
+    fitted = fit.fit(problem.train, problem.train_codes, "multiclass", problem.classes, plan)
     seconds = time.perf_counter() - start
     peak = _peak_bytes()
     network = fitted.network
@@ -32,13 +32,12 @@ def run(problem: ImageSet, *, memory_bytes: int) -> Document:
     test_seconds = time.perf_counter() - start
     return {
         "accuracy": float((logits.argmax(axis=1) == problem.test_codes).mean()),
-        "validation": 1.0 - fitted.head.error,
+        "validation_losses": dict(fitted.losses),
         "seconds": seconds,
         "images_per_second": len(problem.test) / test_seconds,
         "peak_bytes": peak,
         "n_features": network.body.width,
-        "head": fitted.head.kind,
-        "penalty": fitted.head.penalty,
+        "head": fitted.head,
         "plan": asdict(plan),
         "onnx_difference": _onnx_difference(network, problem.test[:ONNX_ROWS]),
     }

@@ -3,18 +3,21 @@
 ``ridge`` is least squares on one column a class, its penalty chosen on held-out rows;
 ``logistic`` is multinomial logistic regression by L-BFGS on the leading principal components, which
 took a sixth of the time of all features at nearly the same loss (20,000 digits, 1,728 features);
-``kernel`` is the table pipeline's teacher on fewer of them, carried over to a ReLU network.
+``kernel`` is kernel ridge on them in a metric of its own, carried over to a ReLU network.
 
 Source: the parts name theirs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.optimize
 from numpy.typing import NDArray
 
+from app.science import kernel_head
 from app.science.linalg import (
     Floats,
     GramSums,
@@ -22,18 +25,19 @@ from app.science.linalg import (
     gram_sums,
     ridge_path,
     rows_per_block,
+    threads_for,
+    variances,
 )
+from app.science.mimicry import assembly
 from app.science.mimicry import head as convex
 from app.science.mimicry import target as targets
-from app.science.mimicry import teacher as teachers
-from app.science.mimicry.plan import TransferPlan
 from app.science.mimicry.target import Ints, Target
-from app.science.mimicry.transfer import transfer
 from app.science.relu_network.network import INPUT, Network, Node
 
-LOGISTIC_COMPONENTS, KERNEL_COMPONENTS = 512, 128
-KERNEL_ROWS = 4_000
-"""Up to which ``kernel`` is worth its time: seconds, and seldom better beyond."""
+COMPONENTS, LEAST_VALUE, LEAST_UNIT = 512, 1e-6, 1e-12
+KERNEL_BYTES = 2**31
+EVENED = 0.25
+"""Distances of components count by their variance to the power of one half, not one."""
 TEMPERATURES = (0.3, 20.0)
 """A least-squares fit of one-hot columns is far too flat for logits."""
 
@@ -55,6 +59,14 @@ class Candidate:
         whole = self.validation_loss * self.n_validation
         return self.network.task != "regression" and whole < 1.0
 
+    def behind(self, weight: Floats, bias: Floats) -> "Candidate":
+        """The same over features x of which those so far are x @ weight + bias; weight (p, q)."""
+        (node,) = (node for node in self.network.nodes if INPUT in node.inputs)
+        tensors = dict(self.network.tensors)
+        old, offset = tensors[node.tensor("weight")], tensors[node.tensor("bias")]
+        tensors |= {node.tensor("weight"): old @ weight.T, node.tensor("bias"): offset + old @ bias}
+        return replace(self, network=replace(self.network, input_dim=len(weight), tensors=tensors))
+
 
 @dataclass(frozen=True)
 class HeadProblem:
@@ -65,21 +77,35 @@ class HeadProblem:
     """
 
     features: convex.Features
-    rows: Single
+    rows: NDArray[Any]
     target: Target
     split: tuple[Ints, Ints]
     sums: GramSums
     seed: int
+    memory_bytes: int
+
+    @property
+    def unit(self) -> Floats:
+        """(m,), squared unit of each feature: its variance, or 1 where they share one."""
+        shared = self.features.square is not None
+        return np.ones(self.features.width) if shared else variances(self.sums)
 
 
 def solve(
-    features: convex.Features, rows: Single, target: Target, names: Sequence[str], *, seed: int
+    features: convex.Features,
+    rows: NDArray[Any],
+    target: Target,
+    names: Sequence[str],
+    *,
+    seed: int,
+    memory_bytes: int = KERNEL_BYTES,
 ) -> tuple[Candidate, Mapping[str, float]]:
     """Fit the named candidates, until one is enough, and keep the one of least held-out loss.
 
     Parameters
     ----------
     features : from a block of ``rows`` (n, ...) to (b, width), so that not all need exist at once
+    memory_bytes : of the kernel's matrices
 
     Returns
     -------
@@ -87,7 +113,7 @@ def solve(
     """
     split = targets.holdout(target, seed)
     sums = gram_sums(features.blocks(rows, split[0], target.columns()))
-    problem = HeadProblem(features, rows, target, split, sums, seed)
+    problem = HeadProblem(features, rows, target, split, sums, seed, memory_bytes)
     found: list[Candidate] = []
     for name in names:
         found.append(HEADS[name](problem))
@@ -101,24 +127,24 @@ def _ridge(problem: HeadProblem) -> Candidate:
     """The penalty is chosen on held-out rows; then all rows are used."""
     target, held, columns = problem.target, problem.split[1], problem.target.columns()
     held_features = problem.features.compute(problem.rows[held])
-    chosen = _chosen(problem.sums, held_features, columns[held])
+    chosen = _chosen(problem, held_features, columns[held])
     output = held_features @ chosen.weights + chosen.intercept
     factor = _temperature(target, output, held)
     loss = target.loss(factor * output, held)
     whole = problem.sums + gram_sums([(held_features, columns[held])])
-    final = next(ridge_path(whole, penalties=[chosen.penalty]), chosen)
+    final = next(ridge_path(whole, problem.unit, penalties=[chosen.penalty]), chosen)
     network = _linear(target, factor * final.weights, factor * final.intercept)
     return Candidate("ridge", network, loss, len(held))
 
 
-def _chosen(sums: GramSums, held_features: Single, held_columns: Floats) -> RidgeFit:
+def _chosen(problem: HeadProblem, held_features: Single, held_columns: Floats) -> RidgeFit:
     """The largest penalty within one standard error of the least held-out squared error.
 
     It stops two steps after the minimum. Weights that live off the last digit would not survive
     another order of summation.
     """
     path: list[tuple[float, RidgeFit]] = []
-    for fit in ridge_path(sums, penalties=convex.RIDGE_PENALTIES):
+    for fit in ridge_path(problem.sums, problem.unit, penalties=convex.RIDGE_PENALTIES):
         error = held_features @ fit.weights + fit.intercept - held_columns
         path.append((float((error**2).mean()), fit))
         if len(path) > 2 and path[-3][0] < min(path[-2][0], path[-1][0]):
@@ -142,7 +168,7 @@ def _temperature(target: Target, output: Floats, held: Ints) -> float:
 
 def _logistic(problem: HeadProblem) -> Candidate:
     target, split = problem.target, problem.split
-    weight, bias, rows = _components(problem, LOGISTIC_COMPONENTS)
+    weight, bias, rows = _components(problem)
     # The components' own unit: leading ones are penalized less.
     features = convex.Features(lambda rows: rows, rows.shape[1], square=np.eye(rows.shape[1]))
     found = convex.solve(features, rows, target, split)
@@ -152,14 +178,16 @@ def _logistic(problem: HeadProblem) -> Candidate:
 
 
 def _kernel(problem: HeadProblem) -> Candidate:
-    target, seed = problem.target, problem.seed
-    weight, bias, rows = _components(problem, KERNEL_COMPONENTS)
-    fitted = teachers.fit(
-        rows, target.raw, target.task, classes=target.classes, seed=seed, names=("nystrom_ridge",)
+    target, held = problem.target, problem.split[1]
+    weight, bias, rows = _components(problem, evened=EVENED)
+    teacher, scores = kernel_head.fit(
+        rows, target, problem.split, seed=problem.seed, memory_bytes=problem.memory_bytes
     )
-    network, _ = transfer(fitted, rows, target.raw, TransferPlan(), seed=seed)
+    factor = _temperature(target, scores, held)
+    teacher = replace(teacher, validation_loss=target.loss(factor * scores, held))
+    network = assembly.network(teacher, assembly.copied(teacher, rows), temperature=factor)
     network = _after(network, weight, bias)
-    return Candidate("kernel", network, fitted.validation_loss, len(problem.split[1]))
+    return Candidate("kernel", network, teacher.validation_loss, len(held))
 
 
 HEADS: Mapping[str, Callable[[HeadProblem], Candidate]] = {
@@ -169,13 +197,26 @@ HEADS: Mapping[str, Callable[[HeadProblem], Candidate]] = {
 }
 
 
-def _components(problem: HeadProblem, most: int) -> tuple[Floats, Floats, Single]:
-    """Leading components of the standardized features: weight, bias (r,) and scores (n, r)."""
-    sums = problem.sums
-    spread = np.sqrt(np.diagonal(sums.gram) / sums.n)
-    scale = 1.0 / np.where(spread > 0.0, spread, np.inf)
-    _, vectors = np.linalg.eigh(sums.gram / sums.n * np.outer(scale, scale))
-    weight = scale[:, None] * vectors[:, : -most - 1 : -1]
+def _components(problem: HeadProblem, *, evened: float = 0.0) -> tuple[Floats, Floats, Single]:
+    """Leading components of the standardized features: weight, bias (r,) and scores (n, r).
+
+    Parameters
+    ----------
+    evened : scores are divided by their variance to this power
+    """
+    sums, unit = problem.sums, problem.unit
+    scale = 1.0 / np.sqrt(np.where(unit > LEAST_UNIT * unit.max(), unit, np.inf))
+    correlation = sums.gram / sums.n * np.outer(scale, scale)
+    last = len(correlation) - 1
+    with threads_for(len(correlation)):
+        values, vectors = scipy.linalg.eigh(
+            correlation,
+            overwrite_a=True,
+            check_finite=False,
+            subset_by_index=[max(0, last - COMPONENTS + 1), last],
+        )
+    real = values > LEAST_VALUE * values[-1]
+    weight = scale[:, None] * vectors[:, real][:, ::-1] / values[real][::-1] ** evened
     bias = -sums.feature_mean @ weight
     single, shift, rows = weight.astype(np.float32), bias.astype(np.float32), problem.rows
     step = rows_per_block(len(weight), itemsize=4)

@@ -22,20 +22,18 @@ from app.science.relu_network.network import Network
 from workers.media.modality import Inputs, Trained, Training, decided
 from workers.media.sandbox import Sandbox
 
-HEADS = ("ridge", "logistic")
+HEADS = ("ridge", "logistic", "kernel")
 LIVE_GRAMS = 6
 
 
 def plan(training: Training, extractor: Extractor) -> dict[str, Any]:
     """The heads to try, and what is known of the features."""
     _check_memory(training, extractor)
-    small = len(training.inputs) <= convex_heads.KERNEL_ROWS
-    heads = [*HEADS, "kernel"] if small else list(HEADS)
     return {
-        "plan": {"heads": heads},
+        "plan": {"heads": HEADS},
         "n_motifs": extractor.n_features,
         "depth": extractor.depth + 1,
-        "evidence": _evidence(extractor, heads),
+        "evidence": _evidence(extractor),
     }
 
 
@@ -57,6 +55,7 @@ def fit(training: Training, extractor: Extractor, plan: Mapping[str, Any]) -> Tr
         target.make(training.y, training.task, training.classes),
         plan["heads"],
         seed=training.seed,
+        memory_bytes=training.memory_bytes,
     )
     return Trained(
         onnx=model_file(extractor, shape, found.network),
@@ -103,7 +102,7 @@ def _said(extractor: Extractor, found: Candidate) -> tuple[str, ...]:
     )
 
 
-def _evidence(extractor: Extractor, heads: list[str]) -> list[dict[str, Any]]:
+def _evidence(extractor: Extractor) -> list[dict[str, Any]]:
     """Each decision with its rule, as the report shows it."""
     return [
         decided(
@@ -114,7 +113,7 @@ def _evidence(extractor: Extractor, heads: list[str]) -> list[dict[str, Any]]:
         ),
         decided(
             "head",
-            " or ".join(heads),
+            " or ".join(HEADS),
             "least held-out loss; the kernel teacher of tables is tried on few images only",
             "Radhakrishnan et al. 2024, doi:10.1126/science.adi5639",
         ),

@@ -123,8 +123,8 @@ def _parsed(data: bytes) -> onnx.ModelProto:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # noqa: BLE001  (protobuf's errors have no family)
         raise UnusableExtractor(f"cannot be read: {error!s:.100}", "send an ONNX file") from None
-    if not model.graph.node:
-        raise UnusableExtractor("has no nodes", "send an ONNX file of a network")
+    if not model.graph.node or not model.graph.output:
+        raise UnusableExtractor("has no nodes or no output", "send an ONNX file of a network")
     return model
 
 
@@ -241,9 +241,11 @@ def _prepared(
     if takes_bytes:
         raise UnusableExtractor("reads bytes as they are", "leave extractor.json out")
     try:
-        found = dict(json.loads(document[: MAX_PREPARATION_BYTES + 1]))
-    except (ValueError, TypeError, RecursionError):
-        raise UnusableExtractor("has a broken extractor.json", "send one JSON object") from None
+        found = json.loads(document[: MAX_PREPARATION_BYTES + 1])
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UnusableExtractor("has a broken extractor.json", "send one JSON object")
     for name in found:
         if name not in FIELDS:
             near = (difflib.get_close_matches(name, FIELDS, 1, 0.0) or FIELDS)[0]

@@ -1,6 +1,6 @@
-"""The trained network: standardization, stages, polygon, one linear layer; all of it ReLUs.
+"""The trained network: standardization, stages, polygon and a head; all of it ReLUs.
 
-Source: none; see ``dictionary``, ``stage``, ``bend`` and ``head``.
+Source: none; see ``dictionary``, ``stage``, ``bend`` and ``convex_heads``.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,8 @@ from app.science.images.bend import Bend
 from app.science.images.pixels import Images, Standardization, UnusableImages, batches, checked
 from app.science.images.stage import Stage
 from app.science.parallel import side_by_side
-from app.science.relu_network.network import Task
+from app.science.relu_network.evaluate import n_outputs, predict_raw
+from app.science.relu_network.network import Network, Task
 
 RESPONSE_BYTES = 8 * 2**20
 """Of one block of responses: passes over an array that fits the cache are several times faster."""
@@ -82,17 +83,20 @@ class Body:
 
 @dataclass(frozen=True)
 class ImageNetwork:
-    """A classifier of images, or a regression of one output.
-
-    classes : empty for a regression; weight : (c, f); bias : (c,), float64: thousands of terms
-    cancel in a logit
-    """
+    """A body, and the network over its features that ends in logits or a number."""
 
     body: Body
-    classes: tuple[str, ...]
-    weight: Tensor
-    bias: Tensor
-    task: Task = "multiclass"
+    head: Network
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Empty for a regression."""
+        return self.head.classes
+
+    @property
+    def task(self) -> Task:
+        """Of the head."""
+        return self.head.task
 
     def logits(self, images: NDArray[np.generic]) -> NDArray[np.float64]:
         """(n, c), or (n, 1) in the target's unit, of uint8 images (n, h, w, channels).
@@ -109,7 +113,5 @@ class ImageNetwork:
                 " resize them first"
             )
         rows = np.arange(len(pixels))
-        blocks = (block.double() for _, block in self.body.blocks(pixels, rows))
-        found = [torch.addmm(self.bias, block, self.weight.T) for block in blocks]
-        empty = torch.empty((0, len(self.bias)), dtype=torch.float64)
-        return np.asarray(torch.cat([empty, *found]).numpy())
+        blocks = [predict_raw(self.head, F.numpy()) for _, F in self.body.blocks(pixels, rows)]
+        return np.concatenate([np.empty((0, n_outputs(self.head))), *blocks])

@@ -25,8 +25,10 @@ RACE_FILTERS = 64
 QUANTILES = (0.3, 0.5, 0.7)
 WHITENINGS = (0.03, 0.1, 0.3)
 FEW_ROWS = 2_000
-SIZES = (64, 128, 192, 256)
+SIZES = (32, 64, 128)
 """Filters of the first stage, mirror images not counted; the second has twice as many."""
+MANY_ROWS = 20_000
+"""Beyond, the kernel makes more of a second than the last of ``SIZES``."""
 SMALL_SIDE = 16
 FACTORIZATIONS = 4.0
 """A dozen penalties; each takes a third of the width's cube."""
@@ -42,7 +44,7 @@ def by_size(
 ) -> Plan:
     """Two stages of the most filters whose features of all images (n, h, w, c) fit the memory.
 
-    Few images make few features, and gain little from k-means, so they go without.
+    Few images gain little from k-means, so they go without.
 
     Parameters
     ----------
@@ -61,7 +63,9 @@ def by_size(
             memory_bytes=memory_bytes,
             seed=seed,
         )
-        for n_filters in (size * (2 if mirrored else 1) for size in SIZES[: 2 if few else None])
+        for n_filters in (
+            size * (2 if mirrored else 1) for size in SIZES[: 2 if n_rows > MANY_ROWS else None]
+        )
     ]
     fitting = [
         plan

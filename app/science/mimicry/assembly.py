@@ -9,9 +9,11 @@ Source: none; the motif names its own.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from app.science.linalg import Floats
 from app.science.mimicry.correction import BASE, Piece
@@ -42,7 +44,7 @@ class Parts:
         return Parts((*self.nodes, *nodes), {**self.tensors, **tensors})
 
 
-def copied(teacher: FittedTeacher, X: Floats, *, knots: int | None = None) -> Parts:
+def copied(teacher: FittedTeacher, X: NDArray[Any], *, knots: int | None = None) -> Parts:
     """The teacher's latent output (b, c) as nodes, on the box of the rows X, (n, p).
 
     The polygon of the profile has ``knots`` pieces, by default as many as keep the usual difference
@@ -61,7 +63,7 @@ def copied(teacher: FittedTeacher, X: Floats, *, knots: int | None = None) -> Pa
     return _copied(teacher, X, min(KNOTS << doublings, MAX_KNOTS))
 
 
-def _copied(teacher: FittedTeacher, X: Floats, knots: int) -> Parts:
+def _copied(teacher: FittedTeacher, X: NDArray[Any], knots: int) -> Parts:
     name = LATENT if teacher.ends else BASE
     if not len(teacher.centers):
         node, tensors = affine_node(name, INPUT, teacher.linear.T, teacher.intercept)
@@ -89,7 +91,7 @@ def _copied(teacher: FittedTeacher, X: Floats, knots: int) -> Parts:
     return Parts(nodes, {**tensors, **block.tensors, **more})
 
 
-def _range(teacher: FittedTeacher, X: Floats) -> tuple[Floats, Floats]:
+def _range(teacher: FittedTeacher, X: NDArray[Any]) -> tuple[Floats, Floats]:
     """Least and largest metric coordinates (q,) of the rows and the centers."""
     low, high = teacher.centers.min(axis=0), teacher.centers.max(axis=0)
     for start in range(0, len(X), BLOCK_ROWS):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from app.science.images import fit, onnx_graph, select
-from app.science.images.head import Head
+from app.science.images.fit import Fitted
 from app.science.images.network import ImageNetwork
 from app.science.images.pixels import MAX_SIDE, WORKING_SIDE
 from app.science.images.plan import Plan, StagePlan
@@ -32,6 +32,12 @@ PRODUCTS_A_SECOND = 5e9
 """Of one thread, cautiously."""
 BASE_SECONDS, SECONDS_AN_IMAGE = 60.0, 0.02
 """What a network is worth, unless the job has to end earlier."""
+
+
+SAID = {
+    "ridge": "one linear layer by least squares",
+    "kernel": "kernel ridge in a metric of its own gradients, carried over to ReLUs",
+}
 
 
 class ImageModality:
@@ -114,23 +120,19 @@ class ImageModality:
         """Learn the filters without labels, then solve the head."""
         if training.extractor is not None:
             return frozen.fit(training, training.extractor, plan)
-        if training.task == "regression":
-            found = fit.fit_number(training.inputs, training.y, _plan(plan))
-        else:
-            found = fit.fit(training.inputs, training.y, training.classes, _plan(plan))
-        network, head = found.network, found.head
+        found = fit.fit(training.inputs, training.y, training.task, training.classes, _plan(plan))
+        network = found.network
         return Trained(
             onnx=onnx_graph.build(network),
             outputs=lambda inputs: _outputs(network, inputs),
             symmetries={"mirrored": (_mirrored, MIRROR_TOLERANCE)} if found.plan.mirrored else {},
             facts={
-                "head": head.kind,
-                "penalty": head.penalty,
-                "validation_loss": head.loss,
-                "validation_error": head.error,
+                "head": found.head,
+                "losses": dict(found.losses),
+                "validation_loss": found.losses[found.head],
                 "n_features": network.body.width,
             },
-            said=_said(network, head),
+            said=_said(found),
         )
 
     def draw(self, axes: Axes, one: Inputs) -> None:
@@ -185,16 +187,15 @@ def _outputs(network: ImageNetwork, inputs: Inputs) -> Floats:
     return raw[:, 0] if network.task == "regression" else softmax(raw)
 
 
-def _said(network: ImageNetwork, head: Head) -> tuple[str, ...]:
-    stages = " and ".join(f"{len(stage.filters.bias)} filters" for stage in network.body.stages)
-    lost = f"{head.error:.2%} of them wrong"
-    if network.task == "regression":
-        lost = f"{head.error:.2%} of their variance unexplained"
+def _said(found: Fitted) -> tuple[str, ...]:
+    stages = " and ".join(
+        f"{len(stage.filters.bias)} filters" for stage in found.network.body.stages
+    )
     return (
         f"Filters were learned from patches of the images without their labels: {stages}. Their "
-        "rectified responses are averaged over windows, and one linear layer reads the averages.",
-        f"That layer is the only part that saw labels. It was solved, not trained: {head.kind}, "
-        f"with {lost} among held-out training rows.",
+        "rectified responses are averaged over windows, and the head reads the averages.",
+        "The head is the only part that saw labels. It was solved, not trained: "
+        f"{SAID[found.head]}, with a loss of {found.losses[found.head]:.3g} on held-out rows.",
         "The result is exactly a convolutional network with ReLUs.",
     )
 

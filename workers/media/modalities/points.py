@@ -9,12 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from app.science.baselines.media import POSITIONS
-from app.science.convex_heads import KERNEL_ROWS
 from app.science.linalg import Floats
 from app.science.plots.plot import BLUE
 from app.science.point_sets import model, onnx_file
 from app.science.point_sets.model import PointModel
-from app.science.point_sets.plan import DEFAULT_HEADS, LADDER, PointPlan
+from app.science.point_sets.plan import LADDER, PointPlan
 from app.science.point_sets.pose import FRAMED, MOST_FRAMED_DIM, PoseName
 from app.science.point_sets.sets import MOST_POINTS, PointSets, UnusablePointSets
 from app.science.structure.invariance.layout import Layout
@@ -91,8 +90,6 @@ class PointModality:
         pose = _pose(dim, accepted)
         kept = training.memory_bytes // 2
         plans = [replace(plan, kept_bytes=kept) for plan in LADDER]
-        if len(training.inputs) <= KERNEL_ROWS:
-            plans[-1] = replace(plans[-1], heads=(*DEFAULT_HEADS, "kernel"))
         if pose != "centered":
             plans.append(replace(plans[-1], pose=pose))
         largest = plans[-1]

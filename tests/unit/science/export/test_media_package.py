@@ -34,7 +34,9 @@ CLASSES = ("rows", "columns", "diagonal")
 def images() -> MediaTrained:
     """Stripes of three directions, 16 x 16, grey."""
     pixels, codes = stripes(120)
-    network = fit.fit(pixels, codes, CLASSES, Plan((StagePlan(8, 4, cells=2),))).network
+    network = fit.fit(
+        pixels, codes, "multiclass", CLASSES, Plan((StagePlan(8, 4, cells=2),))
+    ).network
     return MediaTrained(
         kind="image",
         column="image",

@@ -67,6 +67,12 @@ def without_type() -> onnx.ModelProto:
     return made
 
 
+def without_output() -> onnx.ModelProto:
+    made = convolution()
+    made.graph.ClearField("output")
+    return made
+
+
 def wide() -> onnx.ModelProto:
     return model([helper.make_node("Flatten", ["x"], ["y"])], ("N", 3, 100, 100), ("N", 30_000))
 
@@ -80,6 +86,7 @@ def wide() -> onnx.ModelProto:
         (loop, "a graph inside Loop", "without If, Loop"),
         (functions, "functions", "export it again"),
         (without_type, "NoSuchOperator", "export it again"),
+        (without_output, "no output", "ONNX file"),
         (wide, "30000 features", "at most 16384"),
         (lambda: then("RandomNormalLike"), "random numbers", "for evaluation"),
         (lambda: convolution(("N", 3, 4, "h", "w")), "(?, 3, 4, ?, ?)", "float32 or uint8"),
@@ -113,6 +120,7 @@ def test_bytes_that_are_no_onnx_are_refused(data: bytes) -> None:
         (b'{"std": [NaN]}', "1 or 3 numbers"),
         (b"[1", "broken"),
         (b"3", "broken"),
+        (b"[[1, 2]]", "broken"),
     ],
 )
 def test_a_preparation_that_does_not_fit_is_refused(document: bytes, word: str) -> None:

@@ -1,0 +1,258 @@
+"""A kernel head on components of fixed features, in seconds: Gaussian kernel ridge, fitted twice.
+
+The first fit has few centers, and its gradients say along which directions the target moves.
+Distances of the second fit, with many centers, count by these. Kernel values are float32 and add up
+in float64 by blocks of rows: what that loses is what the jitter covers.
+
+Source: Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717 (Nystrom kernel ridge); Radhakrishnan,
+Beaglehole, Pandit and Belkin 2024, doi:10.1126/science.adi5639 (the metric); Beaglehole et al.
+2025, arXiv:2508.10053 (its square root). Differs from the papers: one step of the metric.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.science.linalg import Floats
+from app.science.mimicry.metric import Expansion, gradient_outer_product
+from app.science.mimicry.target import Ints, Target
+from app.science.mimicry.teacher import FittedTeacher
+
+Single = NDArray[np.float32]
+
+FIRST_CENTERS, MOST_CENTERS = 3_000, 6_000
+GRADIENT_ROWS = 3_000
+RANK_KEPT = 0.9
+"""Share of the metric's trace in the directions that are kept."""
+WIDTH = 0.35
+"""The squared bandwidth in units of the median squared distance. The best or next to it of 0.25,
+0.35, 0.5 and 0.7 on digits and photographs, with whatever number of centers and metric."""
+N_SQUARES = 4
+PENALTIES = (1e-4, 1e-5, 1e-6, 1e-7)
+JITTER = 3e-6
+BLOCK_ROWS, PANEL = 1_024, 1_500
+MEDIAN_ROWS = 1_000
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """centers : (m, r), float32; width : the squared bandwidth."""
+
+    centers: Tensor
+    width: float
+
+    def features(self, rows: Tensor) -> Tensor:
+        """(b, m), exp(-|row - center|^2 / (2 width))."""
+        norms = (rows * rows).sum(1)[:, None] + (self.centers * self.centers).sum(1)
+        squares = norms.addmm_(rows, self.centers.T, alpha=-2.0).clamp_min_(0.0)
+        return squares.mul_(-0.5 / self.width).exp_()
+
+    def leading(self, m: int) -> "_Kernel":
+        """Around the first m centers."""
+        return _Kernel(self.centers[:m], self.width)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Over n rows: gram (m, m), whose lower half counts, and cross (m, c), in float64."""
+
+    n: int
+    gram: Tensor
+    cross: Tensor
+
+    def __add__(self, other: "_Sums") -> "_Sums":
+        return _Sums(self.n + other.n, self.gram + other.gram, self.cross + other.cross)
+
+    def leading(self, m: int) -> "_Sums":
+        """Of the first m centers."""
+        return _Sums(self.n, self.gram[:m, :m], self.cross[:m])
+
+
+@dataclass(frozen=True)
+class _Ridge:
+    """Scores = kernel features @ weights, of the sums and at the penalty given.
+
+    error : mean squared error on the held-out rows
+    """
+
+    kernel: _Kernel
+    sums: _Sums
+    penalty: float
+    weights: Tensor
+    error: float
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """rows : (n, r), float32; columns : (n, c), float32, centered; fit, held : row numbers."""
+
+    rows: Tensor
+    columns: Tensor
+    fit: Tensor
+    held: Tensor
+
+    def solved(self, most: int) -> _Ridge:
+        """The penalty is searched with half of the centers, where it costs an eighth."""
+        centers = self.rows[self.fit[:most]]
+        others = self.rows[self.fit[-MEDIAN_ROWS:]]
+        median = float((torch.cdist(centers[:MEDIAN_ROWS], others) ** 2).median())
+        kernel = _Kernel(centers, WIDTH * max(median, 1e-12))
+        sums = self.sums(kernel, self.fit)
+        half = (len(centers) + 1) // 2
+        penalty = self._penalty(kernel.leading(half), sums.leading(half))
+        penalty, weights = _solvable(sums, kernel, penalty)
+        error = self._error(kernel, weights)
+        return _Ridge(kernel, sums, penalty, weights, error)
+
+    def sums(self, kernel: _Kernel, which: Tensor) -> _Sums:
+        """One pass."""
+        m = len(kernel.centers)
+        gram = torch.zeros(m, m, dtype=torch.float64)
+        cross = torch.zeros(m, self.columns.shape[1], dtype=torch.float64)
+        for F, Y in self._blocks(kernel, which):
+            cross += F.T @ Y
+            for low in range(0, m, PANEL):
+                gram[low:, low : low + PANEL] += F[:, low:].T @ F[:, low : low + PANEL]
+        return _Sums(len(which), gram, cross)
+
+    def scores(self, kernel: _Kernel, weights: Tensor) -> Tensor:
+        """(h, c), of the held-out rows."""
+        single = weights.float()
+        return torch.cat([F @ single for F, _ in self._blocks(kernel, self.held)])
+
+    def _penalty(self, kernel: _Kernel, sums: _Sums) -> float:
+        """The largest one before the error on the held-out rows rises."""
+        best, least = PENALTIES[0], float("inf")
+        for penalty in PENALTIES:
+            weights = _weights(sums, kernel, penalty)
+            error = float("inf") if weights is None else self._error(kernel, weights)
+            if error >= least:
+                break
+            best, least = penalty, error
+        return best
+
+    def _error(self, kernel: _Kernel, weights: Tensor) -> float:
+        gap = self.scores(kernel, weights) - self.columns[self.held]
+        return float((gap**2).sum(1).double().mean())
+
+    def _blocks(self, kernel: _Kernel, which: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Kernel features (b, m) and columns (b, c)."""
+        for part in torch.split(which, BLOCK_ROWS):
+            yield kernel.features(self.rows[part]), self.columns[part]
+
+
+def fit(
+    rows: Single, target: Target, split: tuple[Ints, Ints], *, seed: int, memory_bytes: int
+) -> tuple[FittedTeacher, Floats]:
+    """Choose on the held-out rows, then fit on all.
+
+    Parameters
+    ----------
+    rows : (n, r), components, scaled as their distances shall count at first
+    memory_bytes : beside the rows; ``N_SQUARES`` matrices of the centers squared have to fit
+
+    Returns
+    -------
+    The fit on all rows, and scores (h, c) of the held-out ones by the fit that did not see them,
+    in the unit of ``Target.columns``
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The rows hold NaN or infinities.
+    """
+    columns = target.columns()
+    mean = columns.mean(axis=0)
+    most = min(MOST_CENTERS, math.isqrt(memory_bytes // (8 * N_SQUARES)))
+    first = _problem(rows, columns - mean, split)
+    sample = first.solved(min(FIRST_CENTERS, most))
+    metric = _metric(first.rows[first.fit[:GRADIENT_ROWS]], sample)
+    second = _problem(rows @ metric.astype(np.float32), columns - mean, split)
+    chosen = second.solved(most)
+    scores = second.scores(chosen.kernel, chosen.weights).double().numpy() + mean
+    kernel, weights = _on_all_rows(second, chosen, most)
+    teacher = FittedTeacher(
+        name="kernel",
+        task=target.task,
+        classes=target.classes,
+        seed=seed,
+        center=target.center,
+        scale=target.scale,
+        kernel="gauss",
+        squared_bandwidth=kernel.width,
+        penalty=chosen.penalty,
+        effective_dof=float("nan"),
+        validation_loss=float("nan"),
+        ridge_validation_loss=None,
+        metric=metric,
+        centers=kernel.centers.double().numpy(),
+        weights=weights.numpy(),
+        linear=np.zeros((len(metric), len(mean))),
+        intercept=mean,
+        spectrum=np.linalg.svd(metric, compute_uv=False) ** 2 / (metric**2).sum(),
+        details={},
+        limits=(target.limits.low, target.limits.high),
+    )
+    return teacher, scores
+
+
+def _problem(rows: Single, columns: Floats, split: tuple[Ints, Ints]) -> _Problem:
+    fit, held = (torch.from_numpy(part) for part in split)
+    return _Problem(torch.from_numpy(rows), torch.from_numpy(columns).float(), fit, held)
+
+
+def _solvable(sums: _Sums, kernel: _Kernel, penalty: float) -> tuple[float, Tensor]:
+    """The penalty, or the next larger one at which the system is not singular, and the weights."""
+    while penalty <= 1.0:
+        weights = _weights(sums, kernel, penalty)
+        if weights is not None:
+            return penalty, weights
+        penalty *= 10.0
+    raise np.linalg.LinAlgError("the kernel's Gram matrix holds NaN or infinities")
+
+
+def _weights(sums: _Sums, kernel: _Kernel, penalty: float) -> Tensor | None:
+    """(m, c), float64; None where the system is singular to rounding."""
+    system = sums.gram / sums.n
+    diagonal = system.diagonal()
+    system += penalty * kernel.features(kernel.centers)
+    diagonal += JITTER * diagonal.mean()
+    factor, failed = torch.linalg.cholesky_ex(system)
+    return None if failed else torch.cholesky_solve(sums.cross / sums.n, factor)
+
+
+def _metric(rows: Tensor, found: _Ridge) -> Floats:
+    """(r, q), the fourth root of the gradients' outer product: distances count by its square root.
+
+    Directions in which the target hardly moves are left out.
+    """
+    r = rows.shape[1]
+    expansion = Expansion(
+        "gauss",
+        found.kernel.centers.double().numpy(),
+        found.weights.numpy(),
+        found.kernel.width,
+    )
+    values, vectors = np.linalg.eigh(
+        gradient_outer_product(rows.double().numpy(), np.eye(r), expansion)
+    )
+    sizes = np.sqrt(values[::-1].clip(0.0))
+    kept = int(np.searchsorted(np.cumsum(sizes), RANK_KEPT * sizes.sum())) + 1
+    return np.asarray(vectors[:, ::-1][:, :kept] * np.sqrt(sizes[:kept] / sizes[0]))
+
+
+def _on_all_rows(problem: _Problem, chosen: _Ridge, most: int) -> tuple[_Kernel, Tensor]:
+    """The same kernel and penalty; few rows are all centers."""
+    kernel, sums = chosen.kernel, chosen.sums
+    if len(kernel.centers) == len(problem.fit):
+        order = torch.cat([problem.fit, problem.held])
+        kernel = _Kernel(problem.rows[order[:most]], kernel.width)
+        sums = problem.sums(kernel, order)
+    else:
+        sums = sums + problem.sums(kernel, problem.held)
+    return kernel, _solvable(sums, kernel, chosen.penalty)[1]
