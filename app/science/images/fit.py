@@ -25,9 +25,12 @@ from app.science.relu_network.network import Task
 Ints = NDArray[np.int64]
 Found = tuple[Candidate, Mapping[str, float]]
 
-RACED = ("ridge",)
 HEADS = ("ridge", "kernel")
 """On many images ``logistic`` took longer than both and was never the best."""
+
+
+LEAST_SPREAD = 1e-6
+"""Of a feature that counts, as a share of the largest."""
 
 
 @dataclass(frozen=True)
@@ -65,25 +68,11 @@ def fit(
     pixels = checked(images)
     target = targets.make(y, task, tuple(classes))
     body = learn.body(pixels, plan)
-    head, losses = _solved(body, pixels, target, plan, HEADS)
+    head, losses = _solved(body, pixels, target, plan)
     return Fitted(ImageNetwork(body, head.network), plan, head.name, losses)
 
 
-def ridge_loss(images: NDArray[np.generic], codes: Ints, plan: Plan) -> float:
-    """Held-out cross-entropy of a ridge head, which is quick: for a choice between plans.
-
-    Raises
-    ------
-    UnusableImages, MemoryTooSmall, TooFewRows, DegenerateTarget
-        See ``fit``.
-    """
-    pixels = checked(images)
-    target = targets.make(codes, "multiclass")
-    found, _ = _solved(learn.body(pixels, plan), pixels, target, plan, RACED)
-    return found.validation_loss
-
-
-def _solved(body: Body, images: Images, target: Target, plan: Plan, names: Sequence[str]) -> Found:
+def _solved(body: Body, images: Images, target: Target, plan: Plan) -> Found:
     """The best head on features that are kept where they fit.
 
     Fewer images than features: coordinates in the span of the standardized features.
@@ -92,12 +81,13 @@ def _solved(body: Body, images: Images, target: Target, plan: Plan, names: Seque
     rows: NDArray[Any]
     if n < width:
         features = store.kept(body, images).astype(np.float64)
-        middle, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-12)
+        middle, spread = features.mean(axis=0), features.std(axis=0)
+        spread[spread < LEAST_SPREAD * spread.max()] = np.inf
         basis = span.basis((features - middle) / spread) / spread[:, None]
         rows = ((features - middle) @ basis).astype(np.float32)
         columns = convex.Features(np.asarray, n, square=np.eye(n))
         head, losses = convex_heads.solve(
-            columns, rows, target, names, seed=plan.seed, memory_bytes=memory
+            columns, rows, target, HEADS, seed=plan.seed, memory_bytes=memory
         )
         return head.behind(basis, -middle @ basis), losses
     store.check(width, memory)
@@ -105,4 +95,4 @@ def _solved(body: Body, images: Images, target: Target, plan: Plan, names: Seque
         rows, columns = store.kept(body, images), convex.Features(np.asarray, width)
     else:
         rows, columns = images, convex.Features(lambda part: body.features(part).numpy(), width)
-    return convex_heads.solve(columns, rows, target, names, seed=plan.seed, memory_bytes=memory)
+    return convex_heads.solve(columns, rows, target, HEADS, seed=plan.seed, memory_bytes=memory)

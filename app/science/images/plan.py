@@ -20,7 +20,7 @@ class StagePlan:
     patch: int = 6
     cells: int = 3
     whitening: float = 0.1
-    quantile: float = 0.5
+    quantile: float = 0.3
     clustered: bool = True
     channels: int | None = None
 

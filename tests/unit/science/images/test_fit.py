@@ -115,14 +115,6 @@ def test_repeated_images_do_no_harm() -> None:
     assert np.isfinite(found.network.logits(images)).all()
 
 
-def test_a_race_keeps_sizes_and_chooses_among_its_candidates() -> None:
-    images, codes = stripes(200)
-    chosen = select.raced(images, codes, TWO)
-    assert [stage.n_filters for stage in chosen.stages] == [16, 16]
-    assert chosen.stages[0].whitening in select.WHITENINGS
-    assert chosen.stages[1].quantile in select.QUANTILES
-
-
 def test_images_that_are_all_alike_are_refused() -> None:
     images = np.full((40, 16, 16, 1), 7, np.uint8)
     with pytest.raises(pixels.UnusableImages, match="alike"):
