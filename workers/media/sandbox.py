@@ -61,23 +61,24 @@ class Sandbox:
     def _followed(self) -> str | None:
         """What went wrong, if anything did."""
         deadline = time.monotonic() + self._seconds
-        child, said = Child(self.folder, MODULE), {}
+        child, said, late = Child(self.folder, MODULE), {}, False
         try:
             for message in child.messages():
                 if message is not None:
                     said[message.kind] = message.data
                 if time.monotonic() > deadline:
+                    late = True
                     child.kill()
         except BaseException:
             child.kill()
             raise
         finally:
             end = child.close()
+        if late:
+            return f"was not done after {self._seconds:,.0f} s"
         if "done" in said:
             return None
         if "failed" in said:
             return str(said["failed"].get("message"))
-        if time.monotonic() > deadline:
-            return f"was not done after {self._seconds:,.0f} s"
         words = process.log_excerpt(self.folder).strip().splitlines()[-1:]
         return f"ended its process with {end}{': ' + words[0][:200] if words else ''}"
