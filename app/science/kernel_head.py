@@ -5,8 +5,8 @@ Distances of the second fit, with many centers, count by these. Kernel values ar
 in float64 by blocks of rows: what that loses is what the jitter covers.
 
 Source: Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717 (Nystrom kernel ridge); Radhakrishnan,
-Beaglehole, Pandit and Belkin 2024, doi:10.1126/science.adi5639 (the metric); Beaglehole et al.
-2025, arXiv:2508.10053 (its square root). Differs from the papers: one step of the metric.
+Beaglehole, Pandit and Belkin 2024, doi:10.1126/science.adi5639 (the metric); Mallinar et al.
+2024, arXiv:2407.20199 (its square root). Differs from the papers: one step of the metric.
 """
 
 import math
@@ -33,6 +33,7 @@ WIDTH = 0.35
 """The squared bandwidth in units of the median squared distance. The best or next to it of 0.25,
 0.35, 0.5 and 0.7 on digits and photographs, with whatever number of centers and metric."""
 N_SQUARES = 4
+"""Matrices of the centers squared, float64, that live at once."""
 PENALTIES = (1e-4, 1e-5, 1e-6, 1e-7)
 JITTER = 3e-6
 BLOCK_ROWS, PANEL = 1_024, 1_500
