@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.science.point_sets.pose import PoseName
 
-DEFAULT_HEADS = ("ridge", "logistic", "kernel")
+DEFAULT_HEADS = ("ridge", "logistic")
 
 
 @dataclass(frozen=True, slots=True)
