@@ -36,12 +36,18 @@ from app.science.relu_network.network import INPUT, Network, Node
 
 COMPONENTS, LEAST_VALUE, LEAST_UNIT = 512, 1e-6, 1e-12
 KERNEL_BYTES = 2**31
+N_SQUARES = 6
 EVENED = 0.25
 """Distances of components count by their variance to the power of one half, not one."""
 TEMPERATURES = (0.3, 20.0)
 """A least-squares fit of one-hot columns is far too flat for logits."""
 
 Single = NDArray[np.float32]
+
+
+def squares_bytes(width: int) -> int:
+    """What the square float64 matrices of that many features take that live at once."""
+    return N_SQUARES * 8 * width**2
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,12 @@ from app.science.images.extractor_graph import features_file, model_file
 from app.science.linalg import Floats
 from app.science.mimicry import head as convex
 from app.science.mimicry import target
-from app.science.relu_network.evaluate import predict_raw, softmax
+from app.science.relu_network.evaluate import answers, predict_raw
 from app.science.relu_network.network import Network
 from workers.media.modality import Inputs, Trained, Training, decided
 from workers.media.sandbox import Sandbox
 
 HEADS = ("ridge", "logistic", "kernel")
-LIVE_GRAMS = 6
 
 
 def plan(training: Training, extractor: Extractor) -> dict[str, Any]:
@@ -76,12 +75,11 @@ def _outputs(sandbox: Sandbox, head: Network, inputs: Inputs) -> Floats:
     """The reference."""
     path = sandbox.folder / "inputs.npy"
     np.save(path, inputs)
-    raw = predict_raw(head, sandbox.run(path))
-    return raw[:, 0] if head.task == "regression" else softmax(raw)
+    return answers(head.task, predict_raw(head, sandbox.run(path)))
 
 
 def _check_memory(training: Training, extractor: Extractor) -> None:
-    needed = LIVE_GRAMS * 8 * extractor.n_features**2
+    needed = convex_heads.squares_bytes(extractor.n_features)
     if needed > training.memory_bytes:
         raise UnusableExtractor(
             f"gives {extractor.n_features:,} features, whose products need {needed >> 20:,} MiB "
@@ -114,7 +112,7 @@ def _evidence(extractor: Extractor) -> list[dict[str, Any]]:
         decided(
             "head",
             " or ".join(HEADS),
-            "least held-out loss; the kernel teacher of tables is tried on few images only",
+            "least held-out loss",
             "Radhakrishnan et al. 2024, doi:10.1126/science.adi5639",
         ),
     ]

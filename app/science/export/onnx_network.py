@@ -8,7 +8,12 @@ ReLUs, onnxruntime held one array a knot: 10,000 rows, 300 units and 300 knots t
 the other evaluations do, and adds in double precision instead of single.
 """
 
+from dataclasses import replace
+
+import numpy as np
+
 from app.science.export import network_shapes, onnx_trees
+from app.science.export.onnx_answer import add_answer
 from app.science.export.onnx_builder import DOUBLE, FLOAT, GraphBuilder, Value
 from app.science.export.onnx_pieces import add_pieces
 from app.science.relu_network import pieces
@@ -31,6 +36,16 @@ def add_network(graph: GraphBuilder, network: Network, x: Value) -> Value:
         inputs = [values[name] for name in node.inputs]
         values[node.name] = _add_node(graph, network, node, inputs)
     return graph.cast(values[network.output], DOUBLE)
+
+
+def add_head(graph: GraphBuilder, head: Network, features: Value) -> list[object]:
+    """Nodes for a network over features in single precision, in double, and for its answer.
+
+    Returns the outputs, see ``add_answer``.
+    """
+    tensors = {name: np.asarray(t, np.float64) for name, t in head.tensors.items()}
+    output = add_network(graph, replace(head, tensors=tensors), graph.cast(features, DOUBLE))
+    return add_answer(graph, output, head.task, head.classes)
 
 
 def _left_apart(network: Network) -> dict[str, tuple[str, ...]]:

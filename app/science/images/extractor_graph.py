@@ -8,16 +8,13 @@ Source: none.
 """
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper
 
 from app.science.errors import UnusableExtractor
-from app.science.export.onnx_answer import add_answer
 from app.science.export.onnx_builder import (
-    DOUBLE,
     FLOAT,
     INT64,
     IR_VERSION,
@@ -26,7 +23,7 @@ from app.science.export.onnx_builder import (
     GraphBuilder,
     Value,
 )
-from app.science.export.onnx_network import add_network
+from app.science.export.onnx_network import add_head
 from app.science.images.extractor import Extractor
 from app.science.images.onnx_graph import INPUT
 from app.science.relu_network.network import Network
@@ -65,9 +62,7 @@ def model_file(extractor: Extractor, shape: Shape, head: Network) -> bytes:
     """
     graph = _builder(extractor)
     found = _features(graph, extractor, shape)
-    tensors = {name: np.asarray(t, np.float64) for name, t in head.tensors.items()}
-    output = add_network(graph, replace(head, tensors=tensors), graph.cast(found, DOUBLE))
-    outputs = add_answer(graph, output, head.task, head.classes)
+    outputs = add_head(graph, head, found)
     properties = {
         "inputs": json.dumps({INPUT: ["N", *shape]}),
         "task": head.task,

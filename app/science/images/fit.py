@@ -22,13 +22,10 @@ from app.science.mimicry import target as targets
 from app.science.mimicry.target import Target
 from app.science.relu_network.network import Task
 
-Ints = NDArray[np.int64]
 Found = tuple[Candidate, Mapping[str, float]]
 
 HEADS = ("ridge", "kernel")
 """On many images ``logistic`` took longer than both and was never the best."""
-
-
 LEAST_SPREAD = 1e-6
 """Of a feature that counts, as a share of the largest."""
 

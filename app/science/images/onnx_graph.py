@@ -8,7 +8,6 @@ Source: none.
 """
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -16,9 +15,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from torch import Tensor
 
-from app.science.export.onnx_answer import add_answer
-from app.science.export.onnx_builder import DOUBLE, FLOAT, ML_OPSET, OPSET, GraphBuilder, Value
-from app.science.export.onnx_network import add_network
+from app.science.export.onnx_builder import FLOAT, ML_OPSET, OPSET, GraphBuilder, Value
+from app.science.export.onnx_network import add_head
 from app.science.images.bend import Bend
 from app.science.images.network import Body, ImageNetwork
 from app.science.images.pixels import Standardization
@@ -38,10 +36,7 @@ def build(network: ImageNetwork) -> bytes:
     graph = GraphBuilder()
     shape: list[str | int | None] = ["N", *network.body.shape]
     features = _features(graph, network.body, Value(INPUT, TensorProto.UINT8))
-    tensors = {name: np.asarray(t, np.float64) for name, t in network.head.tensors.items()}
-    head = replace(network.head, tensors=tensors)
-    output = add_network(graph, head, graph.cast(features, DOUBLE))
-    outputs = add_answer(graph, output, network.task, network.classes)
+    outputs = add_head(graph, network.head, features)
     model = graph.model(
         [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, shape)],
         outputs,

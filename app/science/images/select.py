@@ -15,8 +15,6 @@ from app.science.images.pixels import WORKING_SIDE
 from app.science.images.plan import Plan, StagePlan
 from app.science.images.store import needed_bytes
 
-Ints = NDArray[np.int64]
-
 FEW_ROWS = 2_000
 SIZES = (32, 64, 128)
 """Filters of the first stage, mirror images not counted; the second has twice as many."""

@@ -5,13 +5,10 @@ Source: none.
 
 import numpy as np
 
-from app.science.convex_heads import Single
+from app.science.convex_heads import Single, squares_bytes
 from app.science.errors import ScienceError
 from app.science.images.network import Body
 from app.science.images.pixels import Images
-
-N_SQUARES = 6
-"""Square float64 matrices of the features that the heads hold at once."""
 
 
 class MemoryTooSmall(ScienceError):
@@ -27,7 +24,7 @@ class MemoryTooSmall(ScienceError):
 
 def needed_bytes(n_rows: int, width: int) -> int:
     """What keeping the features of all rows takes beside the heads' matrices."""
-    return N_SQUARES * 8 * width**2 + 4 * n_rows * width
+    return squares_bytes(width) + 4 * n_rows * width
 
 
 def check(width: int, memory_bytes: int) -> None:
@@ -37,7 +34,7 @@ def check(width: int, memory_bytes: int) -> None:
     ------
     MemoryTooSmall
     """
-    squares = needed_bytes(0, width)
+    squares = squares_bytes(width)
     if squares > memory_bytes:
         raise MemoryTooSmall(needed=squares, given=memory_bytes)
 

@@ -23,7 +23,7 @@ from app.science.mimicry.target import Target
 from app.science.point_sets.features import PointFeatures, drawn
 from app.science.point_sets.plan import LADDER, PointPlan
 from app.science.point_sets.sets import PointSets
-from app.science.relu_network.evaluate import predict_raw, softmax
+from app.science.relu_network.evaluate import answers, predict_raw
 from app.science.relu_network.network import Network, Task
 
 PREDICT_BYTES = 2**27
@@ -57,8 +57,7 @@ class PointModel:
 
     def predict(self, sets: PointSets, *, device: torch.device | str = "cpu") -> Floats:
         """(n,) in the target's unit, or (n, classes) probabilities."""
-        raw = self.raw(sets, device=device)
-        return raw[:, 0] if self.head.task == "regression" else softmax(raw)
+        return answers(self.head.task, self.raw(sets, device=device))
 
 
 def fit(  # noqa: PLR0913 - data, task and options, the options by name

@@ -8,15 +8,13 @@ Source: none; the operations are defined in ``ops.py``.
 """
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import onnx
 from onnx import helper
 
-from app.science.export.onnx_answer import add_answer
-from app.science.export.onnx_builder import DOUBLE, FLOAT, GraphBuilder, Value
-from app.science.export.onnx_network import add_network
+from app.science.export.onnx_builder import FLOAT, GraphBuilder, Value
+from app.science.export.onnx_network import add_head
 from app.science.point_sets.model import PointModel
 from app.science.point_sets.onnx_ops import OnnxOps, Symbol
 
@@ -35,9 +33,7 @@ def build(model: PointModel) -> bytes:
     points = Symbol(graph, Value(INPUT_NAME, FLOAT))
     pooled = model.features.apply(OnnxOps(graph), points).value  # (N, 1, width)
     flat = graph.add("Squeeze", [pooled, graph.constant(np.array([1], np.int64))])
-    tensors = {name: np.asarray(t, np.float64) for name, t in model.head.tensors.items()}
-    output = add_network(graph, replace(model.head, tensors=tensors), graph.cast(flat, DOUBLE))
-    outputs = add_answer(graph, output, model.head.task, model.head.classes)
+    outputs = add_head(graph, model.head, flat)
     width = len(model.features.pose.center)
     inputs = [helper.make_tensor_value_info(INPUT_NAME, FLOAT, ["N", "K", width])]
     properties = {

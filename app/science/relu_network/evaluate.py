@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.science.relu_network import pieces, tree_walk
-from app.science.relu_network.network import INPUT, N_TENSORS, Network, Node
+from app.science.relu_network.network import INPUT, N_TENSORS, Network, Node, Task
 
 BUDGET_BYTES = 128 * 2**20
 LIVE_COPIES = 4  # the widest layer, its indices, its slopes and the next layer live together
@@ -35,8 +35,12 @@ def predict(network: Network, X: NDArray[Any]) -> NDArray[np.float64]:
     -------
     (n,) for regression, (n, classes) summing to 1 otherwise
     """
-    raw = predict_raw(network, X)
-    return raw[:, 0] if network.task == "regression" else softmax(raw)
+    return answers(network.task, predict_raw(network, X))
+
+
+def answers(task: Task, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A network's output (n, c) as ``predict`` gives it: (n,), or (n, classes) probabilities."""
+    return raw[:, 0] if task == "regression" else softmax(raw)
 
 
 def predict_raw(

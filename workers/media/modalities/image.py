@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 
 from app.science.images import fit, onnx_graph, select
 from app.science.images.fit import Fitted
-from app.science.images.network import ImageNetwork
 from app.science.images.pixels import MAX_SIDE, WORKING_SIDE
 from app.science.images.plan import Plan, StagePlan
 from app.science.linalg import Floats
-from app.science.relu_network.evaluate import softmax
+from app.science.relu_network.evaluate import answers
 from app.science.structure.invariance.groups.image_mirrors import LEFT_TO_RIGHT
 from app.science.structure.invariance.layout import Images, Layout
 from app.tables.media_blocks import image_blocks
@@ -122,7 +121,7 @@ class ImageModality:
         network = found.network
         return Trained(
             onnx=onnx_graph.build(network),
-            outputs=lambda inputs: _outputs(network, inputs),
+            outputs=lambda inputs: answers(network.task, network.logits(inputs)),
             symmetries={"mirrored": (_mirrored, MIRROR_TOLERANCE)} if found.plan.mirrored else {},
             facts={
                 "head": found.head,
@@ -170,11 +169,6 @@ def _plan(document: Mapping[str, Any]) -> Plan:
 
 def _seconds(training: Training) -> float:
     return min(training.seconds, BASE_SECONDS + SECONDS_AN_IMAGE * len(training.inputs))
-
-
-def _outputs(network: ImageNetwork, inputs: Inputs) -> Floats:
-    raw = network.logits(inputs)
-    return raw[:, 0] if network.task == "regression" else softmax(raw)
 
 
 def _said(found: Fitted) -> tuple[str, ...]:

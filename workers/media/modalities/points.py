@@ -212,7 +212,7 @@ def _evidence(plans: Sequence[PointPlan], pose: PoseName) -> list[dict[str, Any]
         decided(
             "head",
             " or ".join(plans[-1].heads),
-            "least held-out loss; the kernel teacher of tables is tried on few sets only",
+            "least held-out loss; kernel ridge is tried on few sets only",
             "Radhakrishnan et al. 2024, doi:10.1126/science.adi5639",
         ),
         decided(
