@@ -67,7 +67,7 @@ def _reports(options: argparse.Namespace) -> Iterator[SetReport]:
         short = images_cnn.short_runs(quick=options.quick, n_rows=n_rows)
         cnn = [_cnn(problem, setting, options, cache) for setting in short]
         if not options.quick:
-            longer = images_cnn.long_runs(cnn, n_rows)
+            longer = images_cnn.long_runs(cnn, n_rows, float(ours["seconds"]))
             cnn += [_cnn(problem, setting, options, cache) for setting in longer]
         yield SetReport(problem.name, ours, cnn)
 

@@ -2,7 +2,7 @@
 
 The first fit has few centers, and its gradients say along which directions the target moves.
 Distances of the second fit, with many centers, count by these. Kernel values are float32 and add up
-in float64 by blocks of rows: what that loses is what the jitter covers.
+in float64 by blocks of rows: of many rows, what that loses is what the jitter covers.
 
 Source: Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717 (Nystrom kernel ridge); Radhakrishnan,
 Beaglehole, Pandit and Belkin 2024, doi:10.1126/science.adi5639 (the metric); Mallinar et al.
@@ -10,12 +10,12 @@ Beaglehole, Pandit and Belkin 2024, doi:10.1126/science.adi5639 (the metric); Ma
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk, ssyrk
 from torch import Tensor
 
 from app.science.linalg import Floats
@@ -36,7 +36,9 @@ N_SQUARES = 4
 """Matrices of the centers squared, float64, that live at once."""
 PENALTIES = (1e-4, 1e-5, 1e-6, 1e-7)
 JITTER = 3e-6
-BLOCK_ROWS, PANEL = 1_024, 1_500
+BLOCK_ROWS = 4_096
+FEW_PRODUCTS = 5e10
+"""Up to which they are float64: of few rows, what float32 loses passes the jitter."""
 MEDIAN_ROWS = 1_000
 
 
@@ -108,38 +110,38 @@ class _Problem:
     def sums(self, kernel: _Kernel, which: Tensor) -> _Sums:
         """One pass."""
         m = len(kernel.centers)
-        gram = torch.zeros(m, m, dtype=torch.float64)
+        few = len(which) * m**2 <= FEW_PRODUCTS
+        syrk, dtype = (dsyrk, np.float64) if few else (ssyrk, np.float32)
+        gram, of_block = np.zeros((m, m), order="F"), np.zeros((m, m), dtype, order="F")
         cross = torch.zeros(m, self.columns.shape[1], dtype=torch.float64)
-        for F, Y in self._blocks(kernel, which):
-            cross += F.T @ Y
-            for low in range(0, m, PANEL):
-                gram[low:, low : low + PANEL] += F[:, low:].T @ F[:, low : low + PANEL]
-        return _Sums(len(which), gram, cross)
+        for part in torch.split(which, BLOCK_ROWS):
+            F = kernel.features(self.rows[part])
+            cross += F.T @ self.columns[part]
+            # Half the work of a product. Its matrix has columns first, whose upper half is filled.
+            of_block = syrk(
+                1.0, F.numpy().astype(dtype, copy=False).T, c=of_block, overwrite_c=True
+            )
+            gram += of_block
+        return _Sums(len(which), torch.from_numpy(gram.T), cross)
 
     def scores(self, kernel: _Kernel, weights: Tensor) -> Tensor:
         """(h, c), of the held-out rows."""
-        single = weights.float()
-        return torch.cat([F @ single for F, _ in self._blocks(kernel, self.held)])
+        return kernel.features(self.rows[self.held]) @ weights.float()
 
     def _penalty(self, kernel: _Kernel, sums: _Sums) -> float:
         """The largest one before the error on the held-out rows rises."""
+        square = kernel.features(kernel.centers)
+        held, wanted = kernel.features(self.rows[self.held]), self.columns[self.held]
         best, least = PENALTIES[0], float("inf")
         for penalty in PENALTIES:
-            weights = _weights(sums, kernel, penalty)
-            error = float("inf") if weights is None else self._error(kernel, weights)
+            weights = _weights(sums, square, penalty)
+            if weights is None:
+                break
+            error = float(((held @ weights.float() - wanted) ** 2).sum(1).double().mean())
             if error >= least:
                 break
             best, least = penalty, error
         return best
-
-    def _error(self, kernel: _Kernel, weights: Tensor) -> float:
-        gap = self.scores(kernel, weights) - self.columns[self.held]
-        return float((gap**2).sum(1).double().mean())
-
-    def _blocks(self, kernel: _Kernel, which: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Kernel features (b, m) and columns (b, c)."""
-        for part in torch.split(which, BLOCK_ROWS):
-            yield kernel.features(self.rows[part]), self.columns[part]
 
 
 def fit(
@@ -164,7 +166,7 @@ def fit(
     """
     columns = target.columns()
     mean = columns.mean(axis=0)
-    most = min(MOST_CENTERS, math.isqrt(memory_bytes // (8 * N_SQUARES)))
+    most = _most_centers(memory_bytes)
     first = _problem(rows, columns - mean, split)
     sample = first.solved(min(FIRST_CENTERS, most))
     metric = _metric(first.rows[first.fit[:GRADIENT_ROWS]], sample)
@@ -197,6 +199,17 @@ def fit(
     return teacher, scores
 
 
+def products(n_rows: int, memory_bytes: int) -> float:
+    """Multiplications of ``fit``: half a Gram matrix for each of both, and their factors."""
+    most = min(n_rows, _most_centers(memory_bytes))
+    centers = (most, min(most, FIRST_CENTERS))
+    return float(sum(n_rows * m**2 / 2 + m**3 / 2 for m in centers))
+
+
+def _most_centers(memory_bytes: int) -> int:
+    return min(MOST_CENTERS, math.isqrt(memory_bytes // (8 * N_SQUARES)))
+
+
 def _problem(rows: Single, columns: Floats, split: tuple[Ints, Ints]) -> _Problem:
     fit, held = (torch.from_numpy(part) for part in split)
     return _Problem(torch.from_numpy(rows), torch.from_numpy(columns).float(), fit, held)
@@ -204,19 +217,20 @@ def _problem(rows: Single, columns: Floats, split: tuple[Ints, Ints]) -> _Proble
 
 def _solvable(sums: _Sums, kernel: _Kernel, penalty: float) -> tuple[float, Tensor]:
     """The penalty, or the next larger one at which the system is not singular, and the weights."""
+    square = kernel.features(kernel.centers)
     while penalty <= 1.0:
-        weights = _weights(sums, kernel, penalty)
+        weights = _weights(sums, square, penalty)
         if weights is not None:
             return penalty, weights
         penalty *= 10.0
     raise np.linalg.LinAlgError("the kernel's Gram matrix holds NaN or infinities")
 
 
-def _weights(sums: _Sums, kernel: _Kernel, penalty: float) -> Tensor | None:
-    """(m, c), float64; None where the system is singular to rounding."""
+def _weights(sums: _Sums, square: Tensor, penalty: float) -> Tensor | None:
+    """(m, c), float64, for the centers' own kernel; None where singular to rounding."""
     system = sums.gram / sums.n
     diagonal = system.diagonal()
-    system += penalty * kernel.features(kernel.centers)
+    system += penalty * square
     diagonal += JITTER * diagonal.mean()
     factor, failed = torch.linalg.cholesky_ex(system)
     return None if failed else torch.cholesky_solve(sums.cross / sums.n, factor)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.science.baselines.baseline import Checkpoint, CurvePoint
+from app.science.baselines.baseline import Checkpoint, CurvePoint, predictions
 from app.science.baselines.media import Candidate, Family, Inputs, MediaProblem, Rows
 from app.science.evaluation.metrics import headline
 
@@ -59,6 +59,10 @@ class Data:
     def batch(self, rows: Rows) -> Tensor:
         """Gathered from the file."""
         return self.read(self.problem.inputs[rows]).to(self.device)
+
+    def answers(self, outputs: Tensor) -> NDArray[np.float64]:
+        """A network's outputs (n, c) as ``predict`` gives them."""
+        return predictions(self.problem.task, outputs, self.center, self.scale)
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,7 @@ def earlier(data: Data, run: Run) -> tuple[Checkpoint, ...]:
 def predict(data: Data, model: nn.Module, inputs: Inputs) -> NDArray[np.float64]:
     """(n,) in the target's unit, or (n, c) class probabilities."""
     parts = (inputs[i : i + PREDICTED_ROWS] for i in range(0, len(inputs), PREDICTED_ROWS))
-    return _prediction(data, _outputs(model, (data.read(part).to(data.device) for part in parts)))
+    return data.answers(_outputs(model, (data.read(part).to(data.device) for part in parts)))
 
 
 def _batches(rows: Rows, size: int, rng: np.random.Generator) -> Iterator[Rows]:
@@ -269,13 +273,4 @@ def _validate(data: Data, model: nn.Module) -> tuple[float, float]:
     targets = data.targets[torch.from_numpy(rows).to(data.device)]
     loss = float(_loss(outputs, targets.double() if targets.is_floating_point() else targets))
     y: NDArray[Any] = data.problem.y[rows]
-    return loss, headline(data.problem.task, y, _prediction(data, outputs))
-
-
-def _prediction(data: Data, outputs: Tensor) -> NDArray[np.float64]:
-    if data.problem.task == "regression":
-        outputs = outputs[:, 0] * data.scale + data.center
-    else:
-        outputs = outputs.softmax(dim=1)
-    array: NDArray[np.float64] = outputs.cpu().numpy()
-    return array
+    return loss, headline(data.problem.task, y, data.answers(outputs))

@@ -6,9 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from app.science.evaluation.decision import ClassWeights
 from app.science.registry import FolderRegistry
+from app.science.relu_network.evaluate import answers
 from app.science.relu_network.network import Array, Network, Node, Task
 
 
@@ -91,6 +93,19 @@ class BaselineResult(Outcome):
     """
 
     network: Network
+
+
+def predictions(task: Task, outputs: Tensor, center: float, scale: float) -> NDArray[np.float64]:
+    """A trained network's outputs (n, c) in the target's unit, or class probabilities.
+
+    One that has diverged says nothing: the mean, or all classes alike.
+
+    Parameters
+    ----------
+    center, scale : of the standardized target; 0 and 1 of classes
+    """
+    finite = outputs.double().nan_to_num(0.0, 0.0, 0.0)
+    return answers(task, (finite * scale + center).cpu().numpy())
 
 
 class Baseline(Protocol):

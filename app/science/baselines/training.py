@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from app.science.baselines.baseline import Checkpoint, CurvePoint, Problem
+from app.science.baselines.baseline import Checkpoint, CurvePoint, Problem, predictions
 from app.science.evaluation.metrics import headline
 from app.science.relu_network.network import INPUT, Array, Network, Node
 
@@ -50,6 +50,10 @@ class Rows:
     x_scale: NDArray[np.float64]
     y_center: float
     y_scale: float
+
+    def answers(self, outputs: Tensor) -> NDArray[np.float64]:
+        """A network's outputs (n, c) as ``predict`` gives them."""
+        return predictions(self.problem.task, outputs, self.y_center, self.y_scale)
 
 
 @dataclass(frozen=True)
@@ -177,17 +181,8 @@ def as_network(rows: Rows, model: nn.Sequential) -> Network:
 def predict(rows: Rows, model: nn.Module, x: Tensor) -> NDArray[np.float64]:
     """(n,) in the target's unit, or (n, c) class probabilities."""
     with torch.no_grad():
-        outputs = torch.cat([model(block) for block in torch.split(x, PREDICTION_ROWS)]).double()
-    return _prediction(rows, outputs)
-
-
-def _prediction(rows: Rows, outputs: Tensor) -> NDArray[np.float64]:
-    if rows.problem.task == "regression":
-        outputs = outputs[:, 0] * rows.y_scale + rows.y_center
-    else:
-        outputs = outputs.softmax(dim=1)
-    array: NDArray[np.float64] = outputs.cpu().numpy()
-    return array
+        outputs = torch.cat([model(block) for block in torch.split(x, PREDICTION_ROWS)])
+    return rows.answers(outputs)
 
 
 def _mlp(rows: Rows, widths: tuple[int, ...], generator: torch.Generator) -> nn.Sequential:
@@ -236,7 +231,9 @@ def _validate(rows: Rows, model: nn.Module) -> tuple[float, float]:
     with torch.no_grad():
         outputs = model(rows.validation_x)
         loss = float(_loss(outputs, rows.validation_y))
-    y, prediction = rows.problem.validation_y, _prediction(rows, outputs.double())
-    score = headline(rows.problem.task, y, prediction, rows.problem.class_weights)
+    problem = rows.problem
+    score = headline(
+        problem.task, problem.validation_y, rows.answers(outputs), problem.class_weights
+    )
     finite = math.isfinite(loss) and math.isfinite(score)
     return (loss, score) if finite else (math.inf, math.inf)  # NaN would compare as neither

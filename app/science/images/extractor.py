@@ -23,6 +23,10 @@ from app.science.export.onnx_builder import OPSET
 
 MAX_BYTES = 256 << 20
 MAX_FEATURES = 16_384
+MAX_SIDE = 1_024
+"""That a file may ask for; images are enlarged to it."""
+MAX_OPSET = onnx.defs.onnx_opset_version()
+LEAST_STD = 1e-6
 MAX_PREPARATION_BYTES = 4096
 DOMAINS = ("", "ai.onnx")
 RANDOM = (
@@ -101,6 +105,11 @@ def read(data: bytes, preparation: bytes | None = None) -> Extractor:
         raise UnusableExtractor(
             f"reads images of shape {_told(shape)}", "give it 1 or 3 channels, first or last"
         )
+    size = (shape[2], shape[3]) if channels_first else (shape[1], shape[2])
+    if not all(side is None or 1 <= side <= MAX_SIDE for side in size):
+        raise UnusableExtractor(
+            f"reads images of shape {_told(shape)}", f"let it read 1 to {MAX_SIDE} pixels a side"
+        )
     n_features, makes_maps = _output(model)
     takes_bytes = kind == TensorProto.UINT8
     mean, std = _prepared(preparation, channels, takes_bytes=takes_bytes)
@@ -108,7 +117,7 @@ def read(data: bytes, preparation: bytes | None = None) -> Extractor:
         model=model,
         sha256=hashlib.sha256(data).hexdigest(),
         channels=channels,
-        size=(shape[2], shape[3]) if channels_first else (shape[1], shape[2]),
+        size=size,
         channels_first=channels_first,
         takes_bytes=takes_bytes,
         n_features=n_features,
@@ -169,6 +178,10 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same with shapes, of an opset that our own nodes know."""
+    if _opset(model) > MAX_OPSET:
+        raise UnusableExtractor(
+            f"is of opset {_opset(model)}", f"export it for an opset from {OPSET} to {MAX_OPSET}"
+        )
     try:
         onnx.checker.check_model(model)
         if _opset(model) < OPSET:
@@ -254,8 +267,10 @@ def _prepared(
             )
     mean = _numbers("mean", found.get("mean", [0.0]), channels)
     std = _numbers("std", found.get("std", [1.0]), channels)
-    if min(std) <= 0.0:
-        raise UnusableExtractor("has a std of 0 or less in its extractor.json", "give more than 0")
+    if min(std) < LEAST_STD:
+        raise UnusableExtractor(
+            f"has a std of {min(std):.3g} in its extractor.json", f"give at least {LEAST_STD:g}"
+        )
     return mean, std
 
 

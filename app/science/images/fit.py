@@ -24,8 +24,6 @@ from app.science.relu_network.network import Task
 
 Found = tuple[Candidate, Mapping[str, float]]
 
-HEADS = ("ridge", "kernel")
-"""On many images ``logistic`` took longer than both and was never the best."""
 LEAST_SPREAD = 1e-6
 """Of a feature that counts, as a share of the largest."""
 
@@ -84,7 +82,7 @@ def _solved(body: Body, images: Images, target: Target, plan: Plan) -> Found:
         rows = ((features - middle) @ basis).astype(np.float32)
         columns = convex.Features(np.asarray, n, square=np.eye(n))
         head, losses = convex_heads.solve(
-            columns, rows, target, HEADS, seed=plan.seed, memory_bytes=memory
+            columns, rows, target, plan.heads, seed=plan.seed, memory_bytes=memory
         )
         return head.behind(basis, -middle @ basis), losses
     store.check(width, memory)
@@ -92,4 +90,6 @@ def _solved(body: Body, images: Images, target: Target, plan: Plan) -> Found:
         rows, columns = store.kept(body, images), convex.Features(np.asarray, width)
     else:
         rows, columns = images, convex.Features(lambda part: body.features(part).numpy(), width)
-    return convex_heads.solve(columns, rows, target, HEADS, seed=plan.seed, memory_bytes=memory)
+    return convex_heads.solve(
+        columns, rows, target, plan.heads, seed=plan.seed, memory_bytes=memory
+    )

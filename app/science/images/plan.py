@@ -27,12 +27,14 @@ class StagePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Stages, whether a mirror image means the same, and what may be used.
+    """Stages, the heads to try, whether a mirror image means the same, and what may be used.
 
-    memory_bytes : for features and their Gram matrix; seed : of every random choice
+    heads : of ``convex_heads``. On many images ``logistic`` took longer than both and was never the
+    best; memory_bytes : for features and their Gram matrix; seed : of every random choice
     """
 
     stages: tuple[StagePlan, ...]
+    heads: tuple[str, ...] = ("ridge", "kernel")
     mirrored: bool = False
     memory_bytes: int = 4 * 2**30
     seed: int = 0

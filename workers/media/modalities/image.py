@@ -164,7 +164,7 @@ def _mirrored(inputs: Inputs) -> Inputs:
 
 def _plan(document: Mapping[str, Any]) -> Plan:
     stages = tuple(StagePlan(**stage) for stage in document["stages"])
-    return Plan(**{**document, "stages": stages})
+    return Plan(**{**document, "stages": stages, "heads": tuple(document["heads"])})
 
 
 def _seconds(training: Training) -> float:
@@ -195,6 +195,12 @@ def _evidence(plan: Plan, training: Training) -> list[dict[str, Any]]:
             f"the most whose features of all {len(training.inputs):,} images fit "
             f"{training.memory_bytes >> 20:,} MiB and {_seconds(training):,.0f} s",
             "Thiry et al. 2021, arXiv:2101.07528",
+        ),
+        decided(
+            "heads",
+            " and ".join(plan.heads),
+            "both, of which held-out images choose, where the time suffices",
+            "Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717",
         ),
         decided("whitening", first.whitening, known, "Coates, Ng and Lee 2011"),
         decided("threshold", first.quantile, known, "Coates and Ng 2011"),

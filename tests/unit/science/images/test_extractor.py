@@ -93,6 +93,9 @@ def wide() -> onnx.ModelProto:
         (lambda: convolution((1, 3, 8, 8)), "1 images at once", "free batch axis"),
         (lambda: model([], ("N", 3, 8, 8)), "no nodes", "ONNX file"),
         (lambda: convolution(("N", 5, "h", "w")), "(?, 5, ?, ?)", "1 or 3 channels"),
+        (lambda: convolution(("N", 3, -5, "w")), "(?, 3, -5, ?)", "1 to 1024 pixels"),
+        (lambda: convolution(("N", 3, "h", 1_000_000)), "1000000", "1 to 1024 pixels"),
+        (lambda: convolution(opset=999), "opset 999", "an opset from 17 to"),
     ],
 )
 def test_what_is_no_plain_network_is_refused_with_the_remedy(
@@ -116,7 +119,8 @@ def test_bytes_that_are_no_onnx_are_refused(data: bytes) -> None:
     [
         (b'{"means": [0.5]}', "did you mean 'mean'"),
         (b'{"mean": [0.5, 0.5]}', "1 or 3 numbers"),
-        (b'{"std": [0.0]}', "more than 0"),
+        (b'{"std": [0.0]}', "at least 1e-06"),
+        (b'{"std": [1e-300]}', "at least 1e-06"),
         (b'{"std": [NaN]}', "1 or 3 numbers"),
         (b"[1", "broken"),
         (b"3", "broken"),

@@ -140,6 +140,15 @@ def test_the_default_plan_grows_with_the_memory() -> None:
     assert select.by_size(images, mirrored=False, max_products=work / 2).width < whole.width
 
 
+def test_without_time_for_the_kernel_there_is_the_ridge() -> None:
+    images = np.zeros((20_000, 28, 28, 1), np.uint8)
+    least = select.by_size(images, mirrored=False, max_products=1e9)
+
+    assert least.heads == ("ridge",)
+    assert least.width == select.by_size(images, mirrored=False, memory_bytes=1).width
+    assert "kernel" in select.by_size(images, mirrored=False, memory_bytes=1).heads
+
+
 @pytest.mark.parametrize("side", [12, 28, 32, 64, 224])
 def test_the_default_plan_suits_any_size(side: int) -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), dtype=np.uint8)
