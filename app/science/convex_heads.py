@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 import scipy.optimize
+import torch
 from numpy.typing import NDArray
 
 from app.science import kernel_head
@@ -89,6 +90,7 @@ class HeadProblem:
     sums: GramSums
     seed: int
     memory_bytes: int
+    device: torch.device | str
 
     @property
     def unit(self) -> Floats:
@@ -97,7 +99,7 @@ class HeadProblem:
         return np.ones(self.features.width) if shared else variances(self.sums)
 
 
-def solve(
+def solve(  # noqa: PLR0913 - data, candidates and options, the options by name
     features: convex.Features,
     rows: NDArray[Any],
     target: Target,
@@ -105,13 +107,14 @@ def solve(
     *,
     seed: int,
     memory_bytes: int = KERNEL_BYTES,
+    device: torch.device | str = "cpu",
 ) -> tuple[Candidate, Mapping[str, float]]:
     """Fit the named candidates, until one is enough, and keep the one of least held-out loss.
 
     Parameters
     ----------
     features : from a block of ``rows`` (n, ...) to (b, width), so that not all need exist at once
-    memory_bytes : of the kernel's matrices
+    memory_bytes, device : of the kernel's matrices
 
     Returns
     -------
@@ -119,7 +122,7 @@ def solve(
     """
     split = targets.holdout(target, seed)
     sums = gram_sums(features.blocks(rows, split[0], target.columns()))
-    problem = HeadProblem(features, rows, target, split, sums, seed, memory_bytes)
+    problem = HeadProblem(features, rows, target, split, sums, seed, memory_bytes, device)
     found: list[Candidate] = []
     for name in names:
         found.append(HEADS[name](problem))
@@ -187,7 +190,12 @@ def _kernel(problem: HeadProblem) -> Candidate:
     target, held = problem.target, problem.split[1]
     weight, bias, rows = _components(problem, evened=EVENED)
     teacher, scores = kernel_head.fit(
-        rows, target, problem.split, seed=problem.seed, memory_bytes=problem.memory_bytes
+        rows,
+        target,
+        problem.split,
+        seed=problem.seed,
+        memory_bytes=problem.memory_bytes,
+        device=problem.device,
     )
     factor = _temperature(target, scores, held)
     teacher = replace(teacher, validation_loss=target.loss(factor * scores, held))

@@ -111,18 +111,13 @@ class _Problem:
         """One pass."""
         m = len(kernel.centers)
         few = len(which) * m**2 <= FEW_PRODUCTS
-        syrk, dtype = (dsyrk, np.float64) if few else (ssyrk, np.float32)
-        gram, of_block = np.zeros((m, m), order="F"), np.zeros((m, m), dtype, order="F")
-        cross = torch.zeros(m, self.columns.shape[1], dtype=torch.float64)
+        gram = self.rows.new_zeros(m, m, dtype=torch.float64)
+        cross = self.rows.new_zeros(m, self.columns.shape[1], dtype=torch.float64)
         for part in torch.split(which, BLOCK_ROWS):
             F = kernel.features(self.rows[part])
             cross += F.T @ self.columns[part]
-            # Half the work of a product. Its matrix has columns first, whose upper half is filled.
-            of_block = syrk(
-                1.0, F.numpy().astype(dtype, copy=False).T, c=of_block, overwrite_c=True
-            )
-            gram += of_block
-        return _Sums(len(which), torch.from_numpy(gram.T), cross)
+            gram += _square(F.double() if few else F)
+        return _Sums(len(which), gram, cross)
 
     def scores(self, kernel: _Kernel, weights: Tensor) -> Tensor:
         """(h, c), of the held-out rows."""
@@ -145,7 +140,13 @@ class _Problem:
 
 
 def fit(
-    rows: Single, target: Target, split: tuple[Ints, Ints], *, seed: int, memory_bytes: int
+    rows: Single,
+    target: Target,
+    split: tuple[Ints, Ints],
+    *,
+    seed: int,
+    memory_bytes: int,
+    device: torch.device | str = "cpu",
 ) -> tuple[FittedTeacher, Floats]:
     """Choose on the held-out rows, then fit on all.
 
@@ -153,6 +154,7 @@ def fit(
     ----------
     rows : (n, r), components, scaled as their distances shall count at first
     memory_bytes : beside the rows; ``N_SQUARES`` matrices of the centers squared have to fit
+    device : of the products and factors
 
     Returns
     -------
@@ -167,12 +169,12 @@ def fit(
     columns = target.columns()
     mean = columns.mean(axis=0)
     most = _most_centers(memory_bytes)
-    first = _problem(rows, columns - mean, split)
+    first = _problem(rows, columns - mean, split, device)
     sample = first.solved(min(FIRST_CENTERS, most))
     metric = _metric(first.rows[first.fit[:GRADIENT_ROWS]], sample)
-    second = _problem(rows @ metric.astype(np.float32), columns - mean, split)
+    second = _problem(rows @ metric.astype(np.float32), columns - mean, split, device)
     chosen = second.solved(most)
-    scores = second.scores(chosen.kernel, chosen.weights).double().numpy() + mean
+    scores = _array(second.scores(chosen.kernel, chosen.weights)) + mean
     kernel, weights = _on_all_rows(second, chosen, most)
     teacher = FittedTeacher(
         name="kernel",
@@ -188,8 +190,8 @@ def fit(
         validation_loss=float("nan"),
         ridge_validation_loss=None,
         metric=metric,
-        centers=kernel.centers.double().numpy(),
-        weights=weights.numpy(),
+        centers=_array(kernel.centers),
+        weights=_array(weights),
         linear=np.zeros((len(metric), len(mean))),
         intercept=mean,
         spectrum=(metric**2).sum(axis=0) / (metric**2).sum(),  # its columns are orthogonal
@@ -210,9 +212,25 @@ def _most_centers(memory_bytes: int) -> int:
     return min(MOST_CENTERS, math.isqrt(memory_bytes // (8 * N_SQUARES)))
 
 
-def _problem(rows: Single, columns: Floats, split: tuple[Ints, Ints]) -> _Problem:
-    fit, held = (torch.from_numpy(part) for part in split)
-    return _Problem(torch.from_numpy(rows), torch.from_numpy(columns).float(), fit, held)
+def _problem(
+    rows: Single, columns: Floats, split: tuple[Ints, Ints], device: torch.device | str
+) -> _Problem:
+    arrays = (rows, columns.astype(np.float32), *split)
+    return _Problem(*(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def _array(tensor: Tensor) -> Floats:
+    found: Floats = tensor.double().cpu().numpy()
+    return found
+
+
+def _square(F: Tensor) -> Tensor:
+    """(m, m), F^T F, of which the lower half counts; the CPU makes no other."""
+    if F.device.type != "cpu":
+        return F.T @ F
+    syrk = dsyrk if F.dtype == torch.float64 else ssyrk
+    upper = syrk(1.0, F.numpy().T)  # of columns that come first
+    return torch.from_numpy(upper.T)
 
 
 def _solvable(sums: _Sums, kernel: _Kernel, penalty: float) -> tuple[float, Tensor]:
@@ -244,13 +262,11 @@ def _metric(rows: Tensor, found: _Ridge) -> Floats:
     r = rows.shape[1]
     expansion = Expansion(
         "gauss",
-        found.kernel.centers.double().numpy(),
-        found.weights.numpy(),
+        _array(found.kernel.centers),
+        _array(found.weights),
         found.kernel.width,
     )
-    values, vectors = np.linalg.eigh(
-        gradient_outer_product(rows.double().numpy(), np.eye(r), expansion)
-    )
+    values, vectors = np.linalg.eigh(gradient_outer_product(_array(rows), np.eye(r), expansion))
     sizes = np.sqrt(values[::-1].clip(0.0))
     kept = int(np.searchsorted(np.cumsum(sizes), RANK_KEPT * sizes.sum())) + 1
     return np.asarray(vectors[:, ::-1][:, :kept] * np.sqrt(sizes[:kept] / sizes[0]))

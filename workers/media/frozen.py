@@ -55,6 +55,7 @@ def fit(training: Training, extractor: Extractor, plan: Mapping[str, Any]) -> Tr
         plan["heads"],
         seed=training.seed,
         memory_bytes=training.memory_bytes,
+        device=training.device,
     )
     return Trained(
         onnx=model_file(extractor, shape, found.network),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from app.science import convex_heads
@@ -42,7 +43,13 @@ class Fitted:
 
 
 def fit(
-    images: NDArray[np.generic], y: NDArray[Any], task: Task, classes: Sequence[str], plan: Plan
+    images: NDArray[np.generic],
+    y: NDArray[Any],
+    task: Task,
+    classes: Sequence[str],
+    plan: Plan,
+    *,
+    device: torch.device | str = "cpu",
 ) -> Fitted:
     """Fit on most rows, choose the head on the held-out others, then refit on all.
 
@@ -50,6 +57,7 @@ def fit(
     ----------
     images : uint8 (n, h, w, c)
     y : (n,), class numbers from 0, or finite numbers for a regression, which has no classes
+    device : of the features and of the kernel
 
     Raises
     ------
@@ -63,7 +71,7 @@ def fit(
     pixels = checked(images)
     target = targets.make(y, task, tuple(classes))
     body = learn.body(pixels, plan)
-    head, losses = _solved(body, pixels, target, plan)
+    head, losses = _solved(body.on(device), pixels, target, plan)
     return Fitted(ImageNetwork(body, head.network), plan, head.name, losses)
 
 
@@ -72,7 +80,7 @@ def _solved(body: Body, images: Images, target: Target, plan: Plan) -> Found:
 
     Fewer images than features: coordinates in the span of the standardized features.
     """
-    n, width, memory = len(images), body.width, plan.memory_bytes
+    n, width, memory, device = len(images), body.width, plan.memory_bytes, body.device
     rows: NDArray[Any]
     if n < width:
         features = store.kept(body, images).astype(np.float64)
@@ -82,7 +90,7 @@ def _solved(body: Body, images: Images, target: Target, plan: Plan) -> Found:
         rows = ((features - middle) @ basis).astype(np.float32)
         columns = convex.Features(np.asarray, n, square=np.eye(n))
         head, losses = convex_heads.solve(
-            columns, rows, target, plan.heads, seed=plan.seed, memory_bytes=memory
+            columns, rows, target, plan.heads, seed=plan.seed, memory_bytes=memory, device=device
         )
         return head.behind(basis, -middle @ basis), losses
     store.check(width, memory)
@@ -91,5 +99,5 @@ def _solved(body: Body, images: Images, target: Target, plan: Plan) -> Found:
     else:
         rows, columns = images, convex.Features(lambda part: body.features(part).numpy(), width)
     return convex_heads.solve(
-        columns, rows, target, plan.heads, seed=plan.seed, memory_bytes=memory
+        columns, rows, target, plan.heads, seed=plan.seed, memory_bytes=memory, device=device
     )

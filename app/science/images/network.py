@@ -4,7 +4,8 @@ Source: none; see ``dictionary``, ``stage``, ``bend`` and ``convex_heads``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +19,9 @@ from app.science.parallel import side_by_side
 from app.science.relu_network.evaluate import n_outputs, predict_raw
 from app.science.relu_network.network import Network, Task
 
-RESPONSE_BYTES = 8 * 2**20
-"""Of one block of responses: passes over an array that fits the cache are several times faster."""
+RESPONSE_BYTES, GPU_RESPONSE_BYTES = 8 * 2**20, 512 * 2**20
+"""Of one block of responses: passes over an array that fits the cache are several times faster,
+and a GPU has to be kept busy."""
 FEATURE_BYTES = 16 * 2**20
 
 
@@ -35,12 +37,22 @@ class Body:
     stages: tuple[Stage, ...]
     bend: Bend | None = None
 
+    @property
+    def device(self) -> torch.device:
+        """Where its features are computed."""
+        return self.standardization.center.device
+
+    def on(self, device: torch.device | str) -> "Body":
+        """The same on a device."""
+        moved: Body = _moved(self, torch.device(device))
+        return moved
+
     def features(self, images: Images) -> Tensor:
-        """(n, f) float32 of images (n, h, w, c), all at once."""
+        """(n, f) float32 of images (n, h, w, c), all at once, on the CPU."""
         if not len(images):
             return torch.empty((0, self.width))
         parts = side_by_side(self._block, batches(images, self._images_per_block()))
-        return torch.cat(parts)
+        return torch.cat(parts).cpu()
 
     def blocks(
         self, images: Images, rows: NDArray[np.int64]
@@ -53,8 +65,9 @@ class Body:
 
     @property
     def rows_per_block(self) -> int:
-        """Rows whose features are held at once."""
-        return max(16, FEATURE_BYTES // (4 * self.width))
+        """Rows whose features are held at once; at least a block of a GPU."""
+        least = 16 if self.device.type == "cpu" else self._images_per_block()
+        return max(least, FEATURE_BYTES // (4 * self.width))
 
     @property
     def width(self) -> int:
@@ -78,7 +91,21 @@ class Body:
         height, width = (extent // self.standardization.square for extent in self.shape[:2])
         n_filters = len(self.stages[0].filters.weight)
         of_one = 4 * n_filters * (height - side + 1) * (width - side + 1)
-        return max(1, RESPONSE_BYTES // of_one)
+        most = RESPONSE_BYTES if self.device.type == "cpu" else GPU_RESPONSE_BYTES
+        return max(1, most // of_one)
+
+
+def _moved(part: Any, device: torch.device) -> Any:  # noqa: ANN401 (tensors and what holds them)
+    """Tensors, and tuples and dataclasses of them, on the device; all else as it is."""
+    if isinstance(part, Tensor):
+        return part.to(device)
+    if isinstance(part, tuple):
+        return tuple(_moved(each, device) for each in part)
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(
+            part, **{each.name: _moved(getattr(part, each.name), device) for each in fields(part)}
+        )
+    return part
 
 
 @dataclass(frozen=True)

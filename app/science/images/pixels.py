@@ -42,7 +42,7 @@ class Standardization:
 
     def maps(self, images: Images) -> Tensor:
         """(b, h, w, c) to float32 (b, c, h / square, w / square), channels last in memory."""
-        pixels = torch.from_numpy(np.ascontiguousarray(images))
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.center.device)
         x = (pixels.float() - self.center) / self.scale
         x = x.permute(0, 3, 1, 2)  # a view: the memory stays channels last
         return x if self.square == 1 else functional.avg_pool2d(x, self.square)

@@ -111,4 +111,4 @@ def _head(
     rows, columns = sets.points, convex.Features(compute, features.width)
     if len(sets) * features.width * rows.itemsize <= plan.kept_bytes:
         rows, columns = compute(rows), convex.Features(np.asarray, features.width)
-    return heads.solve(columns, rows, target, plan.heads, seed=seed)
+    return heads.solve(columns, rows, target, plan.heads, seed=seed, device=device)

@@ -140,6 +140,19 @@ def test_the_default_plan_grows_with_the_memory() -> None:
     assert select.by_size(images, mirrored=False, max_products=work / 2).width < whole.width
 
 
+def test_a_body_is_moved_with_all_its_tensors() -> None:
+    images, _ = stripes(20)
+    body = fitted(300, TWO).network.body
+    abroad = body.on("meta")
+
+    assert abroad.device.type == "meta"
+    stages = [stage.filters.weight for stage in abroad.stages]
+    tensors = [*stages, abroad.bend.inverse, abroad.stages[0].compression.weight]  # type: ignore[union-attr]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert abroad.width == body.width  # its arithmetic mixes no devices
+    assert torch.equal(body.on("cpu").features(images), body.features(images))
+
+
 def test_without_time_for_the_kernel_there_is_the_ridge() -> None:
     images = np.zeros((20_000, 28, 28, 1), np.uint8)
     least = select.by_size(images, mirrored=False, max_products=1e9)
