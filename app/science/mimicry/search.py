@@ -26,6 +26,8 @@ from app.science.parallel import side_by_side
 JITTER = 1e-5
 PENALTIES = tuple(float(v) for v in 10.0 ** np.arange(-2.0, -8.1, -1.0))
 GAIN_POWERS = (0.0, 0.5, 1.0)
+POWERS = (1.0, 0.5)
+"""Of the outer product in the metrics of a larger fit."""
 LEAST_GAIN = 1e-4
 MAX_TREES = 200
 ITERATIONS = 3
@@ -33,6 +35,9 @@ HOPELESS = 1.1
 """A kernel whose best start loses by this factor is not turned any further."""
 STEP = 0.7
 MAX_STEPS = 3
+WIDEST = 25.0
+"""Median distances. A Laplace kernel that is wider is the same but for its unit, and its weights
+are so large that no copy of it was near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,17 @@ class Search:
         found = list(self._turned())
         line = list(self._widths(min(found, key=_loss)))
         return found + sorted(line, key=_loss, reverse=True)
+
+    def again(self, best: Candidate, agop: Floats) -> Candidate:
+        """The best so far, or its kernel in a metric of gradients at another bandwidth.
+
+        Parameters
+        ----------
+        agop : (p, p), the gradients' outer product in a larger fit than those of the search
+        """
+        turned = [replace(best, metric=best.metric.by(agop, power)) for power in POWERS]
+        line = [found for candidate in turned for found in self._widths(candidate)]
+        return min(best, *(found for found in line if found.bandwidth <= WIDEST), key=_loss)
 
     def _turned(self) -> Iterator[Candidate]:
         pairs = [(metric, name) for metric in self._starts() for name in KERNELS]

@@ -1,9 +1,9 @@
 """Kernel ridge on Nystrom centers in a learned metric, with a linear part.
 
-A search on samples picks metric, kernel and bandwidth (see ``search.py``). One pass over the rows
-then serves every penalty and every fold: out-of-fold predictions choose the penalty, say whether
-more centers pay, and become what the corrections see. Classes are least-squares scores read as
-logits.
+A search on samples picks metric, kernel and bandwidth (see ``search.py``), and each fit to all rows
+offers a metric of its own gradients to the next. One pass over the rows serves every penalty and
+every fold: out-of-fold predictions choose the penalty, say whether more centers pay or another
+metric does, and become what the corrections see. Classes are least-squares scores read as logits.
 
 Source: Rudi, Camoriano and Rosasco 2015, arXiv:1507.04717. Differs from the paper: uniform
 centers, the penalty by out-of-fold loss, an added linear part, the number of centers by its gain.
@@ -22,6 +22,7 @@ from app.science.mimicry import cross_fit as folds
 from app.science.mimicry.cross_fit import CrossFit, OutOfFold, Solution
 from app.science.mimicry.head import Features
 from app.science.mimicry.kernels import kernel_matrix
+from app.science.mimicry.metric import GRADIENT_ROWS, Expansion, gradient_outer_product
 from app.science.mimicry.search import JITTER, Candidate, Search
 from app.science.mimicry.target import Ints, Target
 from app.science.mimicry.teacher import FittedTeacher, Progress, Teacher
@@ -32,6 +33,10 @@ SMALL_ROWS = 6000
 """Rows up to which more centers cost little, and the last of ``SIZES`` is open to any target."""
 WORTH_GROWING, WORTH_GROWING_SMALL = 1.08, 1.02
 """More centers are taken where twice as many last cut the out-of-fold loss by this factor."""
+WORTH_TURNING = 0.995
+"""A metric of a fit's own gradients is taken where it cuts the out-of-fold loss by this factor."""
+TURNING_CENTERS = 1500
+"""Larger fits take too long to be made in two metrics."""
 LEAST_PENALTY = 1e-8
 """Below, the weights grow until no copy of the kernel is near enough."""
 HINGE_ROWS = 8000
@@ -57,28 +62,33 @@ class NystromRidge:
         say = progress or (lambda _share, _message: None)
         rng = np.random.default_rng([seed, 11])
         say(0.05, "search for metric, kernel and bandwidth")
-        found = Search(X, target.columns(), split, rng).run()
-        work = _Work(X, target, split, found[-1])
+        search = Search(X, target.columns(), split, rng)
+        found = search.run()
         say(0.4, "kernel ridge")
-        solved = _solved(work, max_centers or SIZES[-1], say)
+        work, solved = _solved(
+            _Work(X, target, split, search, found[-1]), max_centers or SIZES[-1], say
+        )
         say(0.9, "out-of-fold predictions")
         details = {
             "n_fit": len(split[0]),
             "n_validation": len(split[1]),
-            "metric": found[-1].metric.to_json(),
+            "metric": work.choice.metric.to_json(),
             "search": [candidate.to_json() for candidate in found],
             "gain_of_twice_the_centers": solved.gain,
         }
         return _teacher(work, solved, seed, details, rng)
 
 
-def _solved(work: "_Work", max_centers: int, say: Callable[[float, str], None]) -> "_Solved":
+def _solved(
+    work: "_Work", max_centers: int, say: Callable[[float, str], None]
+) -> tuple["_Work", "_Solved"]:
+    """More centers while they pay; a fit that is not too large may turn the metric."""
     n_fit = len(work.split[0])
     small = n_fit <= SMALL_ROWS
     worth = WORTH_GROWING_SMALL if small else WORTH_GROWING
     sizes = SIZES if small or not work.target.ends else SIZES[:-1]  # the squared hinge costs more
     sizes = tuple(min(size, max_centers, n_fit) for size in sizes)
-    solved = work.solve(sizes[0])
+    work, solved = work.turned(work.solve(sizes[0]))
     for before, size in pairwise(sizes):
         if solved.gain < worth or size == before:
             break
@@ -87,7 +97,9 @@ def _solved(work: "_Work", max_centers: int, say: Callable[[float, str], None]) 
             solved = work.grown(solved, size / before, size)
         except np.linalg.LinAlgError:
             break
-    return solved
+        if size <= TURNING_CENTERS:
+            work, solved = work.turned(solved)
+    return work, solved
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,7 @@ class _Work:
     X: Floats
     target: Target
     split: tuple[Ints, Ints]
+    search: Search
     choice: Candidate
 
     def solve(self, n_centers: int) -> _Solved:
@@ -118,6 +131,33 @@ class _Work:
         wanted = [f * start for f in PENALTY_FACTORS if f * start >= LEAST_PENALTY]
         penalty, half_loss = folds.downhill(wanted, half.losses(wanted, self._loss), self._patience)
         return self._at(fitted, (10.0 * penalty, penalty, 0.1 * penalty), half_loss)
+
+    def turned(self, solved: _Solved) -> tuple["_Work", _Solved]:
+        """The fit as it is, or one as large in a metric of its gradients that has less loss."""
+        n_centers = solved.fitted.features.width - self.X.shape[1]
+        choice = self.search.again(self.choice, self._gradients(solved, n_centers))
+        if choice is self.choice:
+            return self, solved
+        work = replace(self, choice=choice)
+        try:
+            again = work.solve(n_centers)
+        except np.linalg.LinAlgError:
+            return self, solved
+        return (work, again) if again.loss < WORTH_TURNING * solved.loss else (self, solved)
+
+    def _gradients(self, solved: _Solved, n_centers: int) -> Floats:
+        """Their outer product (p, p), by least squares alone."""
+        weights, _ = solved.fitted.solution(solved.penalty).final
+        p = self.X.shape[1]
+        expansion = Expansion(
+            self.choice.kernel,
+            self.centers(n_centers),
+            weights[p:],
+            self.choice.expansion.squared_bandwidth,
+            weights[:p],
+        )
+        rows = self.X[self.split[0][:GRADIENT_ROWS]]
+        return gradient_outer_product(rows, self.choice.metric.matrix, expansion)
 
     def grown(self, before: _Solved, factor: float, n_centers: int) -> _Solved:
         """The same with more centers, whose penalty is near."""
