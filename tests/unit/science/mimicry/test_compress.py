@@ -135,15 +135,14 @@ def test_directions_without_spread_are_dropped() -> None:
 
 
 def test_losses_are_judged_on_outputs_that_never_saw_the_rows() -> None:
-    """The teacher knows its held-out rows by heart: their in-sample loss would forbid any move."""
+    """The teacher knows the rows of its fit by heart: their loss would forbid any move."""
     rows, target, teacher = fitted()
-    assert len(teacher.out_of_fold)
-    held = targets.holdout(target, 0)[1]
+    fit, held = targets.holdout(target, 0)
 
     report = compressed(Budget())[1]
 
     assert report.loss_before == pytest.approx(target.loss(teacher.out_of_fold[held], held))
-    assert report.loss_before > target.loss(teacher.output(rows[held]), held)
+    assert target.loss(teacher.out_of_fold[fit], fit) > target.loss(teacher.output(rows[fit]), fit)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
