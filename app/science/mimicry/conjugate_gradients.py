@@ -235,12 +235,13 @@ class IterativeFit(OutOfFold):
         found = self._found(penalty)
         return None if found is None else found[:n_folds]
 
+    def final(self, penalty: float) -> Weights:
+        """The model of all folds alone."""
+        return self._found_or_singular(penalty)[-1]
+
     def solution(self, penalty: float) -> Solution:
         """Out-of-fold outputs of all rows, and the model of all folds."""
-        found = self._found(penalty)
-        if found is None:
-            raise direct.singular(penalty)
-        *without, whole = found
+        *without, whole = self._found_or_singular(penalty)
         outputs = [
             self.predict(self.X[fold], *weights)
             for fold, weights in zip(self.folds, without, strict=True)
@@ -264,6 +265,12 @@ class IterativeFit(OutOfFold):
         if penalty not in self.solved:
             self._solve([penalty])
         return self.solved[penalty]
+
+    def _found_or_singular(self, penalty: float) -> list[Weights]:
+        found = self._found(penalty)
+        if found is None:
+            raise direct.singular(penalty)
+        return found
 
     def _solve(self, penalties: list[float]) -> None:
         factors = {penalty: self._factor(penalty) for penalty in penalties}

@@ -83,6 +83,16 @@ class OutOfFold(ABC):
         """Weights without each of the first folds; None where singular."""
 
     @abstractmethod
+    def final(self, penalty: float) -> Weights:
+        """The model of all folds alone.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            The features are singular at this penalty.
+        """
+
+    @abstractmethod
     def solution(self, penalty: float) -> Solution:
         """Out-of-fold outputs of all rows, and the model of all folds.
 
@@ -194,6 +204,13 @@ class CrossFit(OutOfFold):
         if len(kept) < len(found):
             raise singular(penalty)
         return kept
+
+    def final(self, penalty: float) -> Weights:
+        """The model of all folds alone."""
+        system = self.system(None, penalty)
+        if system is None:
+            raise singular(penalty)
+        return system.weights()
 
     def solution(self, penalty: float) -> Solution:
         """Out-of-fold outputs of all rows, and the model of all folds."""

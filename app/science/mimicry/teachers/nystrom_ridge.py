@@ -147,7 +147,7 @@ class _Work:
 
     def _gradients(self, solved: _Solved, n_centers: int) -> Floats:
         """Their outer product (p, p), by least squares alone."""
-        weights, _ = solved.fitted.solution(solved.penalty).final
+        weights, _ = solved.fitted.final(solved.penalty)
         p = self.X.shape[1]
         expansion = Expansion(
             self.choice.kernel,
