@@ -27,8 +27,10 @@ from app.science.export import archive, golden
 from app.science.export.self_test import proved_package
 from app.science.export.trained_model import TrainedModel
 from app.science.intrinsic_dimension.first_look import first_look
+from app.science.mimicry import target as targets
 from app.science.mimicry import teacher as teachers
 from app.science.mimicry.certificate import certify
+from app.science.mimicry.compress import compress
 from app.science.mimicry.plan import TransferPlan
 from app.science.mimicry.teacher import FittedTeacher
 from app.science.mimicry.transfer import CorrectionReport, corrected, transfer
@@ -76,7 +78,11 @@ def run(problem: BenchmarkProblem, seed: int) -> Outcome:
     x, y = problem.rest_x, problem.rest_y
     plan = TransferPlan(n_motifs=_advice(problem, seed, watch).n_motifs)
     with watch.part("teacher"):
-        teacher = teachers.fit(x, y, problem.task, classes=problem.classes, seed=seed)
+        teacher = teachers.fit(
+            x, y, problem.task, classes=problem.classes, seed=seed, max_centers=plan.n_motifs
+        )
+    with watch.part("compression"):
+        teacher = _compressed(teacher, x, y)
     with watch.part("transfer and corrections"):
         network, report = corrected(teacher, x, y, seed=seed, plan=plan)
     with watch.part("invariance"):
@@ -125,6 +131,11 @@ def _advice(problem: BenchmarkProblem, seed: int, watch: Stopwatch) -> Architect
         input_dim=x.shape[1],
     )
     return choose(facts)
+
+
+def _compressed(teacher: FittedTeacher, x: Floats, y: NDArray[Any]) -> FittedTeacher:
+    target = teacher.target(y)
+    return compress(teacher, x, target, *targets.holdout(target, teacher.seed))[0]
 
 
 def _dimension(x: Floats, seed: int) -> tuple[float, float, float]:

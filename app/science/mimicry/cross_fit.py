@@ -187,8 +187,17 @@ class CrossFit(OutOfFold):
 
     def weights(self, penalty: float, n_folds: int = N_FOLDS) -> list[Weights] | None:
         """Weights without each of the first folds; None where singular."""
-        found = side_by_side(lambda fold: self.system(fold, penalty), range(n_folds))
-        kept = [system.weights() for system in found if system is not None]
+        return self._weights(penalty, range(n_folds))
+
+    def _weights(self, penalty: float, left_out: Iterable[int | None]) -> list[Weights] | None:
+        """Without each of the folds, or without none; no factor outlives its weights."""
+
+        def solved(fold: int | None) -> Weights | None:
+            system = self.system(fold, penalty)
+            return None if system is None else system.weights()
+
+        found = side_by_side(solved, tuple(left_out))
+        kept = [weights for weights in found if weights is not None]
         return kept if len(kept) == len(found) else None
 
     def systems(self, penalty: float) -> tuple[System, ...]:
@@ -207,14 +216,17 @@ class CrossFit(OutOfFold):
 
     def final(self, penalty: float) -> Weights:
         """The model of all folds alone."""
-        system = self.system(None, penalty)
-        if system is None:
+        found = self._weights(penalty, (None,))
+        if found is None:
             raise singular(penalty)
-        return system.weights()
+        return found[0]
 
     def solution(self, penalty: float) -> Solution:
         """Out-of-fold outputs of all rows, and the model of all folds."""
-        *without, whole = (system.weights() for system in self.systems(penalty))
+        found = self._weights(penalty, (*range(N_FOLDS), None))
+        if found is None:
+            raise singular(penalty)
+        *without, whole = found
         outputs = side_by_side(
             lambda number: self.fold_outputs(number, *without[number]), range(N_FOLDS)
         )

@@ -51,6 +51,8 @@ class Size:
 
 TURN = Size(rows=4000, held=2000, centers=400)
 WIDTH = Size(rows=5000, held=2500, centers=500)
+DENSE = Size(rows=12_000, held=2500, centers=1500)
+NARROWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,17 @@ class Search:
         turned = [replace(best, metric=best.metric.by(agop, power)) for power in POWERS]
         line = [found for candidate in turned for found in self._widths(candidate)]
         return min(best, *(found for found in line if found.bandwidth <= WIDEST), key=_loss)
+
+    def narrowed(self, start: Candidate) -> Candidate:
+        """With less reach for each center, while that pays where there are more of them."""
+
+        def at(factor: float) -> Candidate:
+            return self._solve(start.metric, start.kernel, factor * start.bandwidth, DENSE)
+
+        best, ahead = side_by_side(at, (1.0, NARROWER))
+        if ahead.held_out_loss >= best.held_out_loss:
+            return best
+        return min(ahead, *side_by_side(at, (NARROWER**2, NARROWER**3)), key=_loss)
 
     def _turned(self) -> Iterator[Candidate]:
         pairs = [(metric, name) for metric in self._starts() for name in KERNELS]

@@ -27,12 +27,18 @@ from app.science.mimicry.search import JITTER, Candidate, Search
 from app.science.mimicry.target import Ints, Target
 from app.science.mimicry.teacher import FittedTeacher, Progress, Teacher
 
-SIZES: tuple[int, ...] = (600, 1500, 3000)
+SIZES: tuple[int, ...] = (600, 1500, 3000, 5000)
 """Numbers of centers, tried in turn."""
 SMALL_ROWS = 6000
-"""Rows up to which more centers cost little, and the last of ``SIZES`` is open to any target."""
-WORTH_GROWING, WORTH_GROWING_SMALL = 1.08, 1.02
+"""Rows up to which as many as 3,000 centers cost little."""
+LARGE_CENTERS, LARGE_ROWS = 3000, 50_000
+"""More centers than these are for at most so many rows."""
+WORTH_GROWING, WORTH_GROWING_SMALL, WORTH_GROWING_LARGE = 1.08, 1.02, 1.4
 """More centers are taken where twice as many last cut the out-of-fold loss by this factor."""
+WORTH_GROWING_HINGE = 1.25
+"""The same beyond ``TURNING_CENTERS`` where the target has ends: the squared hinge costs more."""
+WORTH_NARROWING = 1.3
+"""The bandwidth is searched again where twice as many centers cut the loss by this factor."""
 WORTH_TURNING = 0.995
 """A metric of a fit's own gradients is taken where it cuts the out-of-fold loss by this factor."""
 TURNING_CENTERS = 1500
@@ -84,22 +90,31 @@ def _solved(
 ) -> tuple["_Work", "_Solved"]:
     """More centers while they pay; a fit that is not too large may turn the metric."""
     n_fit = len(work.split[0])
-    small = n_fit <= SMALL_ROWS
-    worth = WORTH_GROWING_SMALL if small else WORTH_GROWING
-    sizes = SIZES if small or not work.target.ends else SIZES[:-1]  # the squared hinge costs more
-    sizes = tuple(min(size, max_centers, n_fit) for size in sizes)
+    sizes = tuple(min(size, max_centers, n_fit) for size in SIZES)
     work, solved = work.turned(work.solve(sizes[0]))
     for before, size in pairwise(sizes):
-        if solved.gain < worth or size == before:
+        if size == before or solved.gain < _worth_growing(size, n_fit, work.target):
             break
         say(0.5, f"kernel ridge with {size} centers")
         try:
-            solved = work.grown(solved, size / before, size)
+            larger, grown = work.grown(solved, size / before, size)
         except np.linalg.LinAlgError:
             break
+        if grown.loss >= solved.loss:
+            break
+        work, solved = larger, grown
         if size <= TURNING_CENTERS:
             work, solved = work.turned(solved)
     return work, solved
+
+
+def _worth_growing(size: int, n_fit: int, target: Target) -> float:
+    """The gain of twice the centers that is asked before there are ``size`` of them."""
+    if size > LARGE_CENTERS:
+        return WORTH_GROWING_LARGE if n_fit <= LARGE_ROWS else np.inf
+    if n_fit <= SMALL_ROWS:
+        return WORTH_GROWING_SMALL
+    return WORTH_GROWING_HINGE if target.ends and size > TURNING_CENTERS else WORTH_GROWING
 
 
 @dataclass(frozen=True)
@@ -159,11 +174,14 @@ class _Work:
         rows = self.X[self.split[0][:GRADIENT_ROWS]]
         return gradient_outer_product(rows, self.choice.metric.matrix, expansion)
 
-    def grown(self, before: _Solved, factor: float, n_centers: int) -> _Solved:
-        """The same with more centers, whose penalty is near."""
+    def grown(self, before: _Solved, factor: float, n_centers: int) -> tuple["_Work", _Solved]:
+        """The same with more centers, whose penalty is near and whose bandwidth may be less."""
+        work = self
+        if n_centers > TURNING_CENTERS and before.gain >= WORTH_NARROWING:
+            work = replace(self, choice=self.search.narrowed(self.choice))
         penalties = (before.penalty, 0.1 * before.penalty)
-        found = self._at(self._fitted(n_centers), penalties, before.loss)
-        return replace(found, gain=found.gain ** (np.log(2.0) / np.log(factor)))
+        found = work._at(work._fitted(n_centers), penalties, before.loss)
+        return work, replace(found, gain=found.gain ** (np.log(2.0) / np.log(factor)))
 
     def _at(self, fitted: OutOfFold, penalties: tuple[float, ...], before: float) -> _Solved:
         allowed = [value for value in penalties if value >= LEAST_PENALTY]

@@ -1,17 +1,23 @@
 """The search finds the directions that matter, and the metric says how many there are."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from app.science.mimicry.search import Candidate, Search
 from tests.unit.science.mimicry.samples import index_model
 
 
-def found(rows: np.ndarray, y: np.ndarray) -> list[Candidate]:
+def search(rows: np.ndarray, y: np.ndarray) -> Search:
     columns = ((y - y.mean()) / y.std())[:, None]
     rng = np.random.default_rng(0)
     order = rng.permutation(len(rows))
     n_held = len(rows) // 5
-    return Search(rows, columns, (order[n_held:], order[:n_held]), rng).run()
+    return Search(rows, columns, (order[n_held:], order[:n_held]), rng)
+
+
+def found(rows: np.ndarray, y: np.ndarray) -> list[Candidate]:
+    return search(rows, y).run()
 
 
 def test_finds_the_index_direction_among_thirty() -> None:
@@ -51,3 +57,16 @@ def test_the_spectrum_sums_to_one_and_falls() -> None:
 
     assert abs(spectrum.sum() - 1.0) < 1e-9
     assert (np.diff(spectrum) <= 1e-12).all()
+
+
+def test_the_bandwidth_is_narrowed_only_while_held_out_rows_gain() -> None:
+    rows = np.random.default_rng(2).uniform(-1, 1, (3000, 2))
+    looking = search(rows, np.sin(9.0 * rows[:, 0]) * np.cos(7.0 * rows[:, 1]))
+    wide = next(candidate for candidate in looking.run() if candidate.kernel == "gauss")
+    tiny = replace(wide, bandwidth=0.02)
+
+    narrowed = looking.narrowed(wide)
+
+    assert narrowed.bandwidth < wide.bandwidth
+    assert narrowed.held_out_loss < 0.5 * wide.held_out_loss
+    assert looking.narrowed(tiny).bandwidth == tiny.bandwidth
