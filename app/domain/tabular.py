@@ -125,8 +125,8 @@ class TrainingSpec(TabularSpec):
 
     baselines: Baselines = Baselines()
     fine_tune: StrictBool = False
-    corrections: tuple[Literal["level_set", "calibration", "boosted_trees"], ...] = (
+    corrections: tuple[Literal["level_set", "logit_calibration", "boosted_trees"], ...] = (
         "level_set",
-        "calibration",
+        "logit_calibration",
         "boosted_trees",
     )

@@ -27,7 +27,7 @@ from app.science.mimicry.transfer_report import TransferReport
 from app.science.relu_network.evaluate import predict_raw
 from app.science.relu_network.network import Network
 
-DEFAULT_CORRECTIONS = ("level_set", "calibration", "boosted_trees")
+DEFAULT_CORRECTIONS = ("level_set", "logit_calibration", "boosted_trees")
 OBSERVED_ROWS = 1000
 
 

@@ -24,7 +24,7 @@ from app.science.mimicry.motif import affine_node
 from app.science.mimicry.target import Ints
 from app.science.relu_network.network import Node
 
-NAME = "calibration"
+NAME = "logit_calibration"
 PENALTIES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 CURVE_SHARE = 0.1
 """Of the penalty: the curve has few numbers."""

@@ -14,7 +14,7 @@ from app.science.mimicry.target import Ints
 from app.science.relu_network.evaluate import predict_raw
 from app.science.relu_network.network import Network, Task
 
-CORRECTION = CORRECTIONS.get("calibration")()
+CORRECTION = CORRECTIONS.get("logit_calibration")()
 
 
 def drawn(n_classes: int, n: int = 3000) -> tuple[Floats, Floats, Ints]:
