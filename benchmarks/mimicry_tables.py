@@ -162,12 +162,12 @@ def _task(name: str) -> Task | None:
 
 
 def _column(table: pa.Table, name: str) -> NDArray[Any]:
-    """(n,): float64 with NaN for missing, or object of ``str | None``."""
+    """(n,): float64 with NaN for missing, or object of ``str | None``; an empty text is missing."""
     column = table.column(name)
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return np.array(column.to_pylist(), dtype=object)
+        return np.array([text or None for text in column.to_pylist()], dtype=object)
     return np.array(column.to_numpy(), dtype=np.float64)
 
 
