@@ -78,9 +78,7 @@ def run(problem: BenchmarkProblem, seed: int) -> Outcome:
     x, y = problem.rest_x, problem.rest_y
     plan = TransferPlan(n_motifs=_advice(problem, seed, watch).n_motifs)
     with watch.part("teacher"):
-        teacher = teachers.fit(
-            x, y, problem.task, classes=problem.classes, seed=seed, max_centers=plan.n_motifs
-        )
+        teacher = teachers.fit(x, y, problem.task, classes=problem.classes, seed=seed)
     with watch.part("compression"):
         teacher = _compressed(teacher, x, y)
     with watch.part("transfer and corrections"):

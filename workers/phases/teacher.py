@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.domain.tabular import TabularSpec
 from app.science.mimicry import teacher as teachers
 from workers.context import Context
 from workers.phase import Phase
@@ -9,16 +10,20 @@ from workers.tabular import encoded, write_teacher
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Leave the teacher. It sees training and validation rows; the latter only choose."""
+    """Leave the teacher. It sees training and validation rows; the latter only choose.
+
+    It takes as many centers as its out-of-fold loss pays for, up to what the body allows: the
+    rule's number of motifs comes from a pilot and is advice.
+    """
+    assert isinstance(context.spec, TabularSpec)  # noqa: S101  (only such kinds have this phase)
     data = encoded(context)
-    n_motifs = context.read_json("architecture", "architecture.json")["n_motifs"]
     teacher = teachers.fit(
         data.fit_x,
         data.fit_y,
         data.task,
         classes=data.classes,
         seed=context.seed,
-        max_centers=n_motifs,
+        max_centers=context.spec.architecture.n_motifs,
         progress=context.progress,
     )
     write_teacher(context, teacher)
