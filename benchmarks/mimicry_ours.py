@@ -27,7 +27,6 @@ from app.science.export import archive, golden
 from app.science.export.self_test import proved_package
 from app.science.export.trained_model import TrainedModel
 from app.science.intrinsic_dimension.first_look import first_look
-from app.science.mimicry import target as targets
 from app.science.mimicry import teacher as teachers
 from app.science.mimicry.certificate import certify
 from app.science.mimicry.compress import compress
@@ -80,7 +79,7 @@ def run(problem: BenchmarkProblem, seed: int) -> Outcome:
     with watch.part("teacher"):
         teacher = teachers.fit(x, y, problem.task, classes=problem.classes, seed=seed)
     with watch.part("compression"):
-        teacher = _compressed(teacher, x, y)
+        teacher, _ = compress(teacher, x, teacher.target(y), problem.fit, problem.held)
     with watch.part("transfer and corrections"):
         network, report = corrected(teacher, x, y, seed=seed, plan=plan)
     with watch.part("invariance"):
@@ -129,11 +128,6 @@ def _advice(problem: BenchmarkProblem, seed: int, watch: Stopwatch) -> Architect
         input_dim=x.shape[1],
     )
     return choose(facts)
-
-
-def _compressed(teacher: FittedTeacher, x: Floats, y: NDArray[Any]) -> FittedTeacher:
-    target = teacher.target(y)
-    return compress(teacher, x, target, *targets.holdout(target, teacher.seed))[0]
 
 
 def _dimension(x: Floats, seed: int) -> tuple[float, float, float]:

@@ -1,12 +1,13 @@
 """Parts that the bodies of several job kinds share: target, split, architecture, baselines."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from app.domain.kind import ColumnName, JobSpec, Part
 
 Weight = Annotated[float, Field(gt=0.0, le=1e6)]
+CorrectionName = Literal["level_set", "logit_calibration", "boosted_trees"]
 
 
 class Target(Part):
@@ -125,8 +126,4 @@ class TrainingSpec(TabularSpec):
 
     baselines: Baselines = Baselines()
     fine_tune: StrictBool = False
-    corrections: tuple[Literal["level_set", "logit_calibration", "boosted_trees"], ...] = (
-        "level_set",
-        "logit_calibration",
-        "boosted_trees",
-    )
+    corrections: tuple[CorrectionName, ...] = get_args(CorrectionName)

@@ -187,18 +187,14 @@ class CrossFit(OutOfFold):
 
     def weights(self, penalty: float, n_folds: int = N_FOLDS) -> list[Weights] | None:
         """Weights without each of the first folds; None where singular."""
-        return self._weights(penalty, range(n_folds))
+        try:
+            return self._weights(penalty, range(n_folds))
+        except np.linalg.LinAlgError:
+            return None
 
-    def _weights(self, penalty: float, left_out: Iterable[int | None]) -> list[Weights] | None:
+    def _weights(self, penalty: float, left_out: Iterable[int | None]) -> list[Weights]:
         """Without each of the folds, or without none; no factor outlives its weights."""
-
-        def solved(fold: int | None) -> Weights | None:
-            system = self.system(fold, penalty)
-            return None if system is None else system.weights()
-
-        found = side_by_side(solved, tuple(left_out))
-        kept = [weights for weights in found if weights is not None]
-        return kept if len(kept) == len(found) else None
+        return side_by_side(lambda fold: self.system(fold, penalty).weights(), left_out)
 
     def systems(self, penalty: float) -> tuple[System, ...]:
         """Without each of the folds, and last without none.
@@ -208,25 +204,15 @@ class CrossFit(OutOfFold):
         numpy.linalg.LinAlgError
             One of them is singular.
         """
-        found = side_by_side(lambda fold: self.system(fold, penalty), (*range(N_FOLDS), None))
-        kept = tuple(system for system in found if system is not None)
-        if len(kept) < len(found):
-            raise singular(penalty)
-        return kept
+        return tuple(side_by_side(lambda fold: self.system(fold, penalty), (*range(N_FOLDS), None)))
 
     def final(self, penalty: float) -> Weights:
         """The model of all folds alone."""
-        found = self._weights(penalty, (None,))
-        if found is None:
-            raise singular(penalty)
-        return found[0]
+        return self.system(None, penalty).weights()
 
     def solution(self, penalty: float) -> Solution:
         """Out-of-fold outputs of all rows, and the model of all folds."""
-        found = self._weights(penalty, (*range(N_FOLDS), None))
-        if found is None:
-            raise singular(penalty)
-        *without, whole = found
+        *without, whole = self._weights(penalty, (*range(N_FOLDS), None))
         outputs = side_by_side(
             lambda number: self.fold_outputs(number, *without[number]), range(N_FOLDS)
         )
@@ -238,8 +224,14 @@ class CrossFit(OutOfFold):
             return np.asarray(self.kept[number] @ weights + intercept)
         return self.predict(self.X[self.folds[number]], weights, intercept)
 
-    def system(self, fold: int | None, penalty: float) -> System | None:
-        """Without the fold, or of all rows; None where it is singular."""
+    def system(self, fold: int | None, penalty: float) -> System:
+        """Without the fold, or of all rows.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            It is singular.
+        """
         sums, R = self.total, self.penalty_matrix
         which = np.flatnonzero(others(self.features, fold))
         whole = len(which) == self.features.width
@@ -248,7 +240,9 @@ class CrossFit(OutOfFold):
         else:
             sums, gram = _without(self.total, self.sums[fold], which)
         factor = ridge_factor(gram, R if whole else R[np.ix_(which, which)], sums.n * penalty)
-        return None if factor is None else System(factor, replace(sums, gram=EMPTY), which)
+        if factor is None:
+            raise singular(penalty)
+        return System(factor, replace(sums, gram=EMPTY), which)
 
     @cached_property
     def penalty_matrix(self) -> Floats:

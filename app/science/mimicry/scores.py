@@ -32,19 +32,22 @@ def fit(scores: Floats, codes: Ints) -> Logits:
     ----------
     scores : (n, c); codes : (n,), class numbers
     """
-    rows = np.arange(len(codes))
 
     def objective(point: Floats) -> tuple[float, Floats]:
-        logits = point[0] * scores + point[1:]
-        logits -= logits.max(axis=1, keepdims=True)
-        powers = np.exp(logits)
-        total = powers.sum(axis=1)
-        loss = float((np.log(total) - logits[rows, codes]).mean())
-        slope = powers / total[:, None]
-        slope[rows, codes] -= 1.0
-        slope /= len(codes)
+        loss, slope = cross_entropy(point[0] * scores + point[1:], codes)
         return loss, np.concatenate([[(slope * scores).sum()], slope.sum(axis=0)])
 
     start = np.concatenate([[5.0], np.zeros(scores.shape[1])])
     found = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B").x
     return Logits(float(found[0]), found[1:])
+
+
+def cross_entropy(logits: Floats, codes: Ints) -> tuple[float, Floats]:
+    """Mean over the rows, in nats, and its gradient (n, c) with respect to the logits (n, c)."""
+    rows = np.arange(len(codes))
+    lowered = logits - logits.max(axis=1, keepdims=True)
+    powers = np.exp(lowered)
+    total = powers.sum(axis=1)
+    slope = powers / total[:, None]
+    slope[rows, codes] -= 1.0
+    return float((np.log(total) - lowered[rows, codes]).mean()), slope / len(codes)

@@ -16,11 +16,11 @@ from functools import partial
 
 import numpy as np
 import scipy.optimize
-from scipy.special import log_softmax
 
 from app.science.linalg import Floats
 from app.science.mimicry.correction import Correction, Fitting, Piece
 from app.science.mimicry.motif import affine_node
+from app.science.mimicry.scores import cross_entropy
 from app.science.mimicry.target import Ints
 from app.science.relu_network.network import Node
 
@@ -69,7 +69,8 @@ class Calibrated:
         if fitting.target.task == "regression" or len(rows) < ROWS_PER_CLASS * n_classes:
             return None
         found = _least_held_out(fitting, rows)
-        curve = Node(f"{NAME}.curve", "pwl", (fitting.source,), _line(found.slope))
+        line = {"intercept": 0.0, "slope": found.slope}
+        curve = Node(f"{NAME}.curve", "pwl", (fitting.source,), line)
         tensors = {curve.tensor("knots"): found.knots, curve.tensor("coefficients"): found.bends}
         mixed, more = affine_node(f"{NAME}.mixed", fitting.source, found.mix.T, found.offset)
         return Piece(
@@ -81,30 +82,29 @@ class Calibrated:
         )
 
 
-def _line(slope: float) -> dict[str, float]:
-    return {"intercept": 0.0, "slope": slope}
-
-
 def _least_held_out(fitting: Fitting, rows: Ints) -> Calibration:
     """Down the path of penalties for as long as the held-out loss falls."""
-    held = fitting.held
-    best, least = None, np.inf
-    for found in _path(fitting.base[rows], fitting.target.raw[rows]):
-        logits = fitting.base[held] + found(fitting.base[held])
-        loss = fitting.target.loss(logits, held)
-        if best is not None and loss >= least:
+    logits = fitting.base[fitting.held]
+    path = _path(fitting.base[rows], fitting.target.raw[rows])
+
+    def loss(found: Calibration) -> float:
+        return fitting.target.loss(logits + found(logits), fitting.held)
+
+    best = next(path)
+    least = loss(best)
+    for found in path:
+        here = loss(found)
+        if here >= least:
             break
-        best, least = found, loss
-    assert best is not None  # noqa: S101 - the path is not empty
+        best, least = found, here
     return best
 
 
 def _path(logits: Floats, codes: Ints) -> Iterator[Calibration]:
     """One fit a penalty, each started from the one before."""
-    n, c = logits.shape
+    c = logits.shape[1]
     knots = np.unique(np.quantile(np.sort(logits, axis=1)[:, -2:], KNOTS))
     steps = np.stack([logits, *(np.maximum(logits - knot, 0.0) for knot in knots)])  # (k, n, c)
-    hot = np.eye(c)[codes]
     k = len(steps)
 
     def split(point: Floats) -> tuple[Floats, Floats, Floats]:
@@ -112,10 +112,10 @@ def _path(logits: Floats, codes: Ints) -> Iterator[Calibration]:
 
     def objective(point: Floats, penalty: float) -> tuple[float, Floats]:
         curve, offset, mix = split(point)
-        logs = log_softmax(logits + np.tensordot(curve, steps, 1) + logits @ mix + offset, axis=1)
-        error = (np.exp(logs) - hot) / n
+        moved = logits + np.tensordot(curve, steps, 1) + logits @ mix + offset
+        loss, error = cross_entropy(moved, codes)
         weak = CURVE_SHARE * penalty
-        loss = -float((logs * hot).sum()) / n + weak * curve @ curve + penalty * (mix**2).sum()
+        loss += weak * float(curve @ curve) + penalty * float((mix**2).sum())
         slopes = np.tensordot(steps, error, 2) + 2.0 * weak * curve
         mixing = logits.T @ error + 2.0 * penalty * mix
         return loss, np.concatenate([slopes, error.sum(axis=0), mixing.ravel()])
